@@ -1,0 +1,300 @@
+"""
+Frozen documents that cross subsystems, and their JSON form.
+
+The names are the field's own: ACDD for discovery, STAC and its datacube extension for extent, variables and assets,
+DataCite for people. Unknown keys are refused, and all faults of a document are reported at once.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from oceandata.errors import DocumentError
+
+__all__ = [
+    "RESERVED_NAMES",
+    "Asset",
+    "Document",
+    "Entry",
+    "Extent",
+    "Provider",
+    "SourceFile",
+    "TradeLink",
+    "Variable",
+]
+
+#: Attributes of an Intake catalogue; an entry of such a name could not be reached.
+RESERVED_NAMES = frozenset(
+    {"aliases", "all", "data", "entries", "facets", "items", "keys", "metadata", "name", "search", "token", "values"}
+    | {"version", "user_parameters", "open", "get", "read", "to_dask", "to_frame", "discover"}
+)
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=120)]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+
+
+class Document(BaseModel):
+    """Base of every document: frozen, no unknown keys, one error that lists all faults."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+    @classmethod
+    def from_json(cls, document: dict[str, Any], *, where: str = "") -> Self:
+        """
+        Document from its JSON form.
+
+        Parameters
+        ----------
+        document : dict
+            The JSON object.
+        where : str
+            What to call the document in an error: a file, an entry.
+
+        Returns
+        -------
+        Document
+            The validated document.
+
+        Raises
+        ------
+        DocumentError
+            If anything is wrong; every fault is listed.
+        """
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            faults = [f"  {'.'.join(map(str, fault['loc'])) or '(document)'}: {fault['msg']}" for fault in error.errors()]
+            count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
+            msg = "\n".join([f"{where or cls.__name__} has {count}:", *faults])
+            raise DocumentError(msg) from error
+
+    def to_json(self) -> dict[str, Any]:
+        """
+        JSON form; fields that say nothing (None, empty) are left out.
+
+        Returns
+        -------
+        dict
+            Only JSON types; ``from_json`` of it gives an equal document.
+        """
+        return {key: value for key, value in self.model_dump(mode="json").items() if value not in (None, [], {}, "")}
+
+
+class Extent(Document):
+    """
+    Where, when and how deep.
+
+    Attributes
+    ----------
+    bbox : tuple of float
+        West, south, east, north in degrees; west above east means the box crosses the date line.
+    time : tuple of datetime or None
+        First and last instant (UTC), None if the dataset has no time axis.
+    depth_m : tuple of float or None
+        Top and bottom in m, positive down, None if the dataset has no vertical axis.
+    time_resolution : str
+        ISO 8601 duration between steps (``P1M``), empty if irregular or unknown.
+    """
+
+    bbox: tuple[float, float, float, float] | None = None
+    time: tuple[datetime, datetime] | None = None
+    depth_m: tuple[float, float] | None = None
+    time_resolution: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.bbox is not None:
+            west, south, east, north = self.bbox
+            if not (-90 <= south <= north <= 90):
+                msg = f"bbox latitudes are {south} to {north}, need -90 <= south <= north <= 90"
+                raise ValueError(msg)
+            if not (-180 <= west <= 360 and -180 <= east <= 360):
+                msg = f"bbox longitudes are {west} to {east}, need -180 to 360"
+                raise ValueError(msg)
+        if self.time is not None and self.time[0] > self.time[1]:
+            msg = f"time begins {self.time[0]} after it ends {self.time[1]}"
+            raise ValueError(msg)
+        return self
+
+
+class Variable(Document):
+    """
+    One variable of a dataset, as stored.
+
+    Attributes
+    ----------
+    dimensions : tuple of str
+        Names of its dimensions, in stored order.
+    shape, chunks : tuple of int
+        Size along each dimension, of the array and of one stored chunk.
+    dtype : str
+        Stored NumPy type.
+    units, standard_name, long_name, long_name_zh, cell_methods : str
+        CF attributes; empty if the file does not have them.
+    canonical_name : str
+        CF standard name that a curator decided on, where the file's own differs or is missing.
+    nbytes : int
+        Decoded bytes of the whole array as stored type.
+    """
+
+    dimensions: tuple[str, ...]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: str
+    units: str = ""
+    standard_name: str = ""
+    canonical_name: str = ""
+    long_name: str = ""
+    long_name_zh: str = ""
+    cell_methods: str = ""
+    nbytes: int = Field(ge=0)
+
+
+class Asset(Document):
+    """
+    One place a dataset is stored: a layout of a repository.
+
+    Attributes
+    ----------
+    href : str
+        URL or path of the repository; ``{CATALOG_DIR}`` stands for the folder of the catalogue file.
+    group : str
+        Group of the layout inside the repository.
+    access : str
+        What the chunks were made for: ``maps``, ``series`` or ``balanced``.
+    revision : str
+        Tag of the repository that is opened.
+    snapshot : str
+        Snapshot the tag points to.
+    content_root : str
+        ``sha256:`` and the root digest of the revision (docs/content-root.md).
+    stored_bytes, decoded_bytes, chunks : int
+        Size of the data as stored, as decoded, and the number of stored chunks.
+    """
+
+    href: str
+    group: str = "maps"
+    access: Literal["maps", "series", "balanced"] = "maps"
+    revision: str
+    snapshot: str
+    content_root: str = ""
+    stored_bytes: int = Field(ge=0)
+    decoded_bytes: int = Field(ge=0)
+    chunks: int = Field(ge=0)
+
+
+class Provider(Document):
+    """Who made, hosts or licenses a dataset (STAC provider)."""
+
+    name: Text
+    name_zh: str = ""
+    roles: tuple[Literal["producer", "licensor", "processor", "host"], ...] = ()
+    url: str = ""
+
+
+class SourceFile(Document):
+    """A file that a dataset was made from."""
+
+    name: Text
+    nbytes: int = Field(ge=0)
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class TradeLink(Document):
+    """
+    Link from an entry to its product on the exchange; the truth is the product document.
+
+    Attributes
+    ----------
+    product : str
+        Identifier of the product.
+    revision : int
+        Number of the product's revision that the entry opens.
+    document : str
+        Path of the product document, relative to the catalogue file.
+    listing_url : str
+        Page of the product on the exchange; only ever one that a person has read there.
+    example : bool
+        True for a product that serves as an example and is not listed on any exchange.
+    """
+
+    product: Text
+    revision: int = Field(ge=1)
+    document: str = ""
+    listing_url: str = ""
+    example: bool = False
+
+    @model_validator(mode="after")
+    def _no_invented_listing(self) -> Self:
+        if self.example and self.listing_url:
+            msg = f"an example product has no listing, but listing_url is {self.listing_url!r}"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def status(self) -> str:
+        """One sentence on where the product stands."""
+        if self.example:
+            return "example, not listed on any exchange"
+        return f"listed at {self.listing_url}" if self.listing_url else "not listed"
+
+
+class Entry(Document):
+    """
+    One dataset in a catalogue.
+
+    Attributes
+    ----------
+    schema_version : int
+        Version of this document's form.
+    id : str
+        Name in the catalogue: lower case, digits and underscores.
+    title, summary, keywords : str, str, tuple of str
+        For people, in English; ``title_zh``, ``summary_zh`` and ``keywords_zh`` the same in Chinese.
+    license : str
+        SPDX expression (ACDD spells it so).
+    attribution, citation : str
+        Text a user must show, and how to cite the dataset.
+    extent : Extent
+        Where, when and how deep.
+    variables : dict of str to Variable
+        Data variables by their native name.
+    assets : dict of str to Asset
+        Layouts by name.
+    derived_from : tuple of SourceFile
+        Files the dataset was made from.
+    trade : TradeLink or None
+        Link to the product on the exchange.
+    """
+
+    schema_version: Literal[1] = 1
+    id: Identifier
+    title: Text
+    title_zh: str = ""
+    summary: str = ""
+    summary_zh: str = ""
+    keywords: tuple[str, ...] = ()
+    keywords_zh: tuple[str, ...] = ()
+    license: Text
+    attribution: str = ""
+    citation: str = ""
+    providers: tuple[Provider, ...] = ()
+    processing_level: str = ""
+    extent: Extent
+    variables: dict[str, Variable]
+    assets: dict[str, Asset]
+    derived_from: tuple[SourceFile, ...] = ()
+    history: str = ""
+    created: datetime | None = None
+    trade: TradeLink | None = None
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.id in RESERVED_NAMES:
+            msg = f"id {self.id!r} is a name that Intake catalogues use themselves; choose another"
+            raise ValueError(msg)
+        if not self.assets:
+            msg = "assets is empty, need at least one place the dataset is stored"
+            raise ValueError(msg)
+        return self
