@@ -18,6 +18,7 @@ __all__ = [
     "Document",
     "Entry",
     "Extent",
+    "Origin",
     "Provider",
     "SourceFile",
     "TradeLink",
@@ -64,7 +65,9 @@ class Document(BaseModel):
         try:
             return cls.model_validate(document)
         except ValidationError as error:
-            faults = [f"  {'.'.join(map(str, fault['loc'])) or '(document)'}: {fault['msg']}" for fault in error.errors()]
+            faults = [
+                f"  {'.'.join(map(str, fault['loc'])) or '(document)'}: {fault['msg']}" for fault in error.errors()
+            ]
             count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
             msg = "\n".join([f"{where or cls.__name__} has {count}:", *faults])
             raise DocumentError(msg) from error
@@ -238,6 +241,45 @@ class TradeLink(Document):
         if self.example:
             return "example, not listed on any exchange"
         return f"listed at {self.listing_url}" if self.listing_url else "not listed"
+
+
+class Origin(Document):
+    """
+    Where bytes come from: the names that travel with an open store into lineage and metering.
+
+    Attributes
+    ----------
+    repository : str
+        URL of the repository.
+    group, revision, snapshot : str
+        Layout, tag (empty if a snapshot was opened without one) and snapshot id.
+    entry : str
+        Name in the catalogue, empty if opened without one.
+    product : str
+        Product identifier, empty if the dataset has none.
+    product_revision : int or None
+        Number of the product's revision.
+    licence, attribution : str
+        Licence expression and the text to show; empty means unknown.
+    example : bool
+        True if the product is an example that no exchange lists.
+    """
+
+    repository: str
+    group: str = "maps"
+    revision: str = ""
+    snapshot: str = ""
+    entry: str = ""
+    product: str = ""
+    product_revision: int | None = None
+    licence: str = ""
+    attribution: str = ""
+    example: bool = False
+
+    @property
+    def name(self) -> str:
+        """The shortest name that tells datasets apart: the product, else the entry, else the repository."""
+        return self.product or self.entry or self.repository
 
 
 class Entry(Document):

@@ -1,0 +1,12 @@
+"""
+What can be known: plain functions, xarray in, lazy xarray out.
+
+Sums are in float64 whatever the input, results do not depend on chunking (to 1e-12 of the largest value), and a
+routine that is mergeable streams blocks through a bounded number of tasks.
+"""
+
+from oceandata.analysis.area import area_mean, cell_areas
+from oceandata.analysis.climatology import anomaly, climatology
+from oceandata.analysis.indices import index, running_mean
+
+__all__ = ["anomaly", "area_mean", "cell_areas", "climatology", "index", "running_mean"]

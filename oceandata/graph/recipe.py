@@ -1,0 +1,364 @@
+"""
+Recipes: a user's own lazy array, kept symbolic, so that one task can stream many of its blocks.
+
+`cut` walks back from an array through the layers of its graph and keeps those inside in which a block of the array
+needs one block of the input: opened stores, arithmetic, ``where``, slices. Everything else (means, rechunks, masks
+that are broadcast) stays outside as ordinary Dask tasks, whose results a streaming task receives. The blocks are those
+the user made, so any function in them is right. `stream` evaluates blocks one by one and feeds them to a fold.
+
+With ``oceandata.graph.sources`` the only code that touches Dask's internals: ``Blockwise.indices``, ``io_deps``,
+``numblocks`` and ``_cull``, and the nodes of ``dask._task_spec``. What is not recognised stays outside, which is
+always right.
+"""
+
+import dataclasses
+import itertools
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef
+from dask.blockwise import Blockwise
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+
+if TYPE_CHECKING:
+    import dask.array as da
+    import numpy.typing as npt
+
+__all__ = ["Box", "Fold", "Recipe", "cut", "positions", "stream", "stream_task"]
+
+#: Block numbers along each dimension, from and to (excluded).
+Box = tuple[tuple[int, int], ...]
+
+
+class Fold(Protocol):
+    """What a streaming task does with blocks: begin a state for a region, then add each block at its place."""
+
+    def begin(self, region: tuple[slice, ...]) -> Any:
+        """State for the values of a region of the array."""
+
+    def add(self, state: Any, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]) -> None:
+        """Add a block: `region` is its place in the array, `within` its place in the region of the state."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """
+    The inner part of an array's graph.
+
+    Attributes
+    ----------
+    name : str
+        Key prefix of the array's blocks.
+    chunks : tuple of tuple of int
+        Block sizes along each dimension.
+    blockwise : dict of str to dask.blockwise.Blockwise
+        Layers kept symbolic.
+    nodes : dict
+        Tasks and constants of the other inner layers, by key.
+    """
+
+    name: str
+    chunks: tuple[tuple[int, ...], ...]
+    blockwise: dict[str, Blockwise]
+    nodes: dict[Hashable, GraphNode]
+
+    @property
+    def numblocks(self) -> tuple[int, ...]:
+        """Number of blocks along each dimension."""
+        return tuple(len(sizes) for sizes in self.chunks)
+
+    def region(self, box: Box) -> tuple[slice, ...]:
+        """Part of the array that a box of blocks covers."""
+        starts = self._starts()
+        return tuple(slice(int(edge[lo]), int(edge[hi])) for (lo, hi), edge in zip(box, starts, strict=True))
+
+    def _starts(self) -> "list[npt.NDArray[np.int64]]":
+        return [np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64) for sizes in self.chunks]
+
+    def _node(self, key: Hashable) -> GraphNode | None:
+        """Task of an inner key, None for a key from outside."""
+        if key in self.nodes:
+            return self.nodes[key]
+        if isinstance(key, tuple) and key[0] in self.blockwise:
+            layer = self.blockwise[key[0]]._cull({key[1:]})
+            node: GraphNode = layer._dict[key]
+            return node
+        return None
+
+    def block_graph(self, position: Sequence[int]) -> tuple[dict[Hashable, GraphNode], set[Hashable]]:
+        """
+        Tasks that make one block.
+
+        Parameters
+        ----------
+        position : sequence of int
+            Block number along each dimension.
+
+        Returns
+        -------
+        tuple
+            Inner tasks by key, and the keys that come from outside.
+        """
+        tasks: dict[Hashable, GraphNode] = {}
+        outer: set[Hashable] = set()
+        queue: list[Hashable] = [(self.name, *position)]
+        while queue:
+            key = queue.pop()
+            if key in tasks or key in outer:
+                continue
+            node = self._node(key)
+            if node is None:
+                outer.add(key)
+                continue
+            tasks[key] = node
+            queue.extend(node.dependencies)
+        return tasks, outer
+
+    def block(self, position: Sequence[int], outer: Mapping[Hashable, Any]) -> "npt.NDArray[Any]":
+        """
+        Values of one block.
+
+        Parameters
+        ----------
+        position : sequence of int
+            Block number along each dimension.
+        outer : mapping
+            Values of the keys from outside.
+
+        Returns
+        -------
+        numpy.ndarray
+            What Dask would have computed for this block.
+        """
+        tasks, _ = self.block_graph(position)
+        values: dict[Hashable, Any] = {}
+        key: Hashable = (self.name, *position)
+        stack: list[Hashable] = [key]
+        while stack:
+            current = stack[-1]
+            if current in values:
+                stack.pop()
+            elif current not in tasks:
+                values[current] = outer[current]
+                stack.pop()
+            else:
+                missing = [need for need in tasks[current].dependencies if need not in values]
+                if missing:
+                    stack.extend(missing)
+                else:
+                    values[current] = tasks[current](values)
+                    stack.pop()
+        return np.asarray(values[key])
+
+    def needs(self, box: Box) -> list[Hashable]:
+        """
+        Keys from outside that a box of blocks needs.
+
+        Parameters
+        ----------
+        box : Box
+            Block numbers.
+
+        Returns
+        -------
+        list
+            In a fixed order.
+        """
+        if not self._reaches_out():
+            return []
+        found: set[Hashable] = set()
+        for position in positions(box):
+            found |= self.block_graph(position)[1]
+        return sorted(found, key=str)
+
+    def _reaches_out(self) -> bool:
+        """Tell whether any inner layer names a key that is not inside."""
+        if self.name not in self.blockwise and not self._materialised(self.name):
+            return True
+        for layer in self.blockwise.values():
+            for name, index in layer.indices:
+                if isinstance(name, TaskRef) and name.key not in self.nodes:
+                    return True
+                inside = name in self.blockwise or name in layer.io_deps or self._materialised(name)
+                if index is not None and not inside:
+                    return True
+        inner = set(self.nodes)
+        return any(self._node(need) is None for node in self.nodes.values() for need in node.dependencies - inner)
+
+    def _materialised(self, name: Hashable) -> bool:
+        return any(isinstance(key, tuple) and key[0] == name for key in self.nodes)
+
+
+def positions(box: Box) -> Iterator[tuple[int, ...]]:
+    """
+    Block numbers of a box, last dimension fastest.
+
+    Parameters
+    ----------
+    box : Box
+        From and to along each dimension.
+
+    Yields
+    ------
+    tuple of int
+        One block.
+    """
+    return itertools.product(*(range(lo, hi) for lo, hi in box))
+
+
+def _full_inputs(layer: Blockwise) -> Iterator[str]:
+    """Inputs of a layer of which each block of the output needs exactly one block, each block once."""
+    output = layer.output_indices
+    for name, index in layer.indices:
+        if index is None or not isinstance(name, str) or name in layer.io_deps:
+            continue
+        same_dims = len(index) == len(output) and set(index) == set(output)
+        if same_dims and all(layer.numblocks[name][at] == layer.dims[dim] for at, dim in enumerate(index)):
+            yield name
+
+
+def _nodes_of(layer: MaterializedLayer, names: Iterable[str]) -> dict[Hashable, GraphNode] | None:
+    """Tasks of a layer written out, or None if some entry is of a form not recognised."""
+    known = set(names)
+    nodes: dict[Hashable, GraphNode] = {}
+    for key, value in layer.mapping.items():
+        if isinstance(value, GraphNode):
+            nodes[key] = value
+        elif isinstance(value, tuple) and value and isinstance(value[0], str) and value[0] in known:
+            nodes[key] = Alias(key, value)
+        else:
+            return None
+    return nodes
+
+
+def _constant(layer: Any, key: Hashable) -> DataNode | None:
+    """A layer that is one object, such as an opened store."""
+    if not isinstance(layer, MaterializedLayer) or set(layer.mapping) != {key}:
+        return None
+    value = layer.mapping[key]
+    if isinstance(value, DataNode):
+        return value
+    if isinstance(value, GraphNode | tuple | list | dict | str):
+        return None
+    return DataNode(key, value)
+
+
+class _Cutter:
+    """Walks back from the output and sorts layers into inside and outside."""
+
+    def __init__(self, graph: HighLevelGraph) -> None:
+        self.layers = graph.layers
+        self.blockwise: dict[str, Blockwise] = {}
+        self.nodes: dict[Hashable, GraphNode] = {}
+
+    def visit(self, name: str) -> None:
+        """Take a layer inside if it can be, with what it needs."""
+        queue = [name]
+        while queue:
+            current = queue.pop()
+            layer = self.layers.get(current)
+            if current in self.blockwise or layer is None:
+                continue
+            if isinstance(layer, Blockwise):
+                self.blockwise[current] = layer
+                self._take_constants(layer)
+                queue.extend(_full_inputs(layer))
+            elif isinstance(layer, MaterializedLayer):
+                queue.extend(self._take_nodes(layer))
+
+    def _take_constants(self, layer: Blockwise) -> None:
+        for name, _ in layer.indices:
+            if isinstance(name, TaskRef) and isinstance(name.key, str):
+                constant = _constant(self.layers.get(name.key), name.key)
+                if constant is not None:
+                    self.nodes[name.key] = constant
+
+    def _take_nodes(self, layer: MaterializedLayer) -> set[str]:
+        """Take a written-out layer inside if each of its inputs is used once; returns the layers it reads."""
+        nodes = _nodes_of(layer, self.layers)
+        if nodes is None:
+            return set()
+        needs = [need for node in nodes.values() for need in node.dependencies]
+        if len(needs) != len(set(needs)) or not all(isinstance(need, tuple) for need in needs):
+            return set()
+        self.nodes.update(nodes)
+        return {need[0] for need in needs if isinstance(need, tuple) and isinstance(need[0], str)}
+
+
+def cut(array: "da.Array") -> Recipe:
+    """
+    Keep the one-block-in-one-block-out part of an array's graph symbolic.
+
+    Nothing is computed. The work does not depend on the number of blocks, but for layers that Dask itself writes out
+    block by block (slices taken after opening, concatenations).
+
+    Parameters
+    ----------
+    array : dask.array.Array
+        Any lazy array.
+
+    Returns
+    -------
+    Recipe
+        Whose blocks are the array's blocks. In the worst case nothing is inside and every block comes from outside.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> recipe = cut(da.ones((4, 4), chunks=2) + 1)
+    >>> recipe.block((0, 1), {}).tolist()
+    [[2.0, 2.0], [2.0, 2.0]]
+    """
+    graph = array.__dask_graph__()
+    chunks = tuple(tuple(int(size) for size in sizes) for sizes in array.chunks)
+    if not isinstance(graph, HighLevelGraph):
+        return Recipe(array.name, chunks, {}, {})
+    cutter = _Cutter(graph)
+    cutter.visit(array.name)
+    return Recipe(array.name, chunks, cutter.blockwise, cutter.nodes)
+
+
+def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Hashable], *values: Any) -> Any:
+    """
+    Evaluate a box of blocks one by one and fold them into one state.
+
+    One block is held at a time.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Whose blocks to evaluate.
+    fold : Fold
+        What to do with each.
+    box : Box
+        Block numbers.
+    keys : sequence
+        Keys from outside that the blocks need.
+    *values : object
+        Their values.
+
+    Returns
+    -------
+    object
+        The state of the fold.
+    """
+    outer = dict(zip(keys, values, strict=True))
+    whole = recipe.region(box)
+    state = fold.begin(whole)
+    starts = recipe._starts()
+    for position in positions(box):
+        block = recipe.block(position, outer)
+        region = tuple(slice(int(edge[at]), int(edge[at + 1])) for at, edge in zip(position, starts, strict=True))
+        within = tuple(
+            slice(part.start - all_.start, part.stop - all_.start) for part, all_ in zip(region, whole, strict=True)
+        )
+        fold.add(state, block, region, within)
+        del block
+    return state
+
+
+def stream_task(key: Hashable, recipe_key: Hashable, fold: Fold, box: Box, outer: Sequence[Hashable]) -> Task:
+    """Task that runs `stream`, with the recipe as a node of its own so that it is sent to a worker once."""
+    constants = (DataNode(None, fold), DataNode(None, box), DataNode(None, list(outer)))
+    return Task(key, stream, TaskRef(recipe_key), *constants, *map(TaskRef, outer))

@@ -1,0 +1,316 @@
+"""
+What a lazy object will read: which store, which array, which region, which chunks; read off its graph, before it runs.
+
+The graph is optimised exactly as Dask will optimise it, then every task that takes a part of an opened array is
+found, also inside fused tasks and inside the recipes of streaming tasks. What holds values without saying where they
+came from (arrays in memory, arrays opened by other means) is reported as unattributed, never left out.
+"""
+
+import dataclasses
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dask
+import numpy as np
+from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
+from dask.array.core import getter, getter_inline, getter_nofancy
+
+from oceandata.graph.recipe import Recipe, positions, stream
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import zarr
+
+__all__ = ["ArrayRead", "Reading", "read_plan"]
+
+_GETTERS = (getter, getter_inline, getter_nofancy)
+
+# Arrays in memory smaller than this are arguments (weights, keys, scalars), not an input that needs a source.
+_ARGUMENT_VALUES = 16
+
+
+@dataclasses.dataclass
+class ArrayRead:
+    """
+    The part of one stored array that will be read.
+
+    Attributes
+    ----------
+    array : zarr.Array
+        The array, with its store.
+    path : str
+        Its path inside the store.
+    chunks : set of tuple of int
+        Positions in the chunk grid.
+    region : tuple of slice
+        Smallest box that holds everything read.
+    """
+
+    array: "zarr.Array[Any]"
+    path: str
+    chunks: set[tuple[int, ...]]
+    region: tuple[slice, ...]
+
+    @property
+    def store(self) -> Any:
+        """Store that serves the bytes."""
+        return self.array.store
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """
+    Everything a lazy object will read.
+
+    Attributes
+    ----------
+    arrays : tuple of ArrayRead
+        One for each stored array, in order of store and path.
+    unattributed : tuple of str
+        Inputs whose source is unknown, described for people.
+    """
+
+    arrays: tuple[ArrayRead, ...]
+    unattributed: tuple[str, ...]
+
+
+def _lazy_chain(wrapped: Any) -> Iterator[Any]:
+    """An array-like and what it wraps, outermost first."""
+    seen = 0
+    while wrapped is not None and seen < 30:
+        yield wrapped
+        wrapped = getattr(wrapped, "array", None) if not isinstance(wrapped, np.ndarray) else None
+        seen += 1
+
+
+def _zarr_array(wrapped: Any) -> "zarr.Array[Any] | None":
+    """Zarr array below xarray's lazy wrappers, None if something else is there."""
+    import zarr
+
+    for layer in _lazy_chain(wrapped):
+        if isinstance(layer, zarr.Array):
+            return layer
+        if hasattr(layer, "get_array") and type(layer).__name__ == "ZarrArrayWrapper":
+            found = layer.get_array()
+            return found if isinstance(found, zarr.Array) else None
+    return None
+
+
+def _composed(wrapped: Any, index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Index into the stored array: what was selected at opening, then what the task takes of it."""
+    from xarray.core.indexing import BasicIndexer, LazilyIndexedArray, OuterIndexer
+
+    lazies = [layer for layer in _lazy_chain(wrapped) if isinstance(layer, LazilyIndexedArray)]
+    key = tuple(part for part in index if part is not None)
+    if not lazies:
+        return key
+    basic = all(isinstance(part, int | np.integer | slice) for part in key)
+    indexer = BasicIndexer(key) if basic else OuterIndexer(tuple(_outer(part) for part in key))
+    composed = lazies[0][indexer] if len(key) == lazies[0].ndim else lazies[0]
+    return tuple(composed.key.tuple)
+
+
+def _outer(part: Any) -> Any:
+    return np.asarray(part) if isinstance(part, list) else part
+
+
+def _chunk_numbers(part: Any, size: int, chunk: int) -> "npt.NDArray[np.int64]":
+    """Numbers of the chunks that one part of an index touches."""
+    if isinstance(part, int | np.integer):
+        return np.array([(int(part) % size) // chunk])
+    if isinstance(part, slice):
+        chosen = range(*part.indices(size))
+        if not chosen:
+            return np.zeros(0, np.int64)
+        if abs(chosen.step) <= chunk:
+            lo, hi = sorted((chosen[0], chosen[-1]))
+            return np.arange(lo // chunk, hi // chunk + 1)
+        return np.unique(np.asarray(chosen) // chunk)
+    values = np.asarray(part)
+    values = np.flatnonzero(values) if values.dtype == bool else values
+    return np.unique((values.astype(np.int64) % size) // chunk)
+
+
+def _extent(part: Any, size: int) -> slice:
+    """Smallest range that holds what one part of an index takes."""
+    if isinstance(part, slice):
+        chosen = range(*part.indices(size))
+        if not chosen:
+            return slice(0, 0)
+        lo, hi = sorted((chosen[0], chosen[-1]))
+        return slice(lo, hi + 1)
+    values = np.atleast_1d(np.asarray(part))
+    values = np.flatnonzero(values) if values.dtype == bool else values.astype(np.int64) % size
+    return slice(int(values.min()), int(values.max()) + 1) if values.size else slice(0, 0)
+
+
+class _Collector:
+    """Gathers reads by array, and what cannot be attributed."""
+
+    def __init__(self) -> None:
+        self.reads: dict[tuple[int, str], ArrayRead] = {}
+        self.unattributed: set[str] = set()
+        self._arrays: dict[int, Any] = {}
+        self._keep: list[Any] = []
+
+    def take(self, wrapped: Any, index: Any) -> None:
+        """Record that a task takes `index` of an array-like."""
+        if id(wrapped) not in self._arrays:
+            self._keep.append(wrapped)
+            self._arrays[id(wrapped)] = _zarr_array(wrapped)
+        array = self._arrays[id(wrapped)]
+        if array is None:
+            self.hold(wrapped)
+            return
+        index = index if isinstance(index, tuple) else (index,)
+        key = _composed(wrapped, index)
+        key = key + (slice(None),) * (array.ndim - len(key))
+        grain = array.shards or array.chunks
+        numbers = [_chunk_numbers(p, s, c) for p, s, c in zip(key, array.shape, grain, strict=True)]
+        extents = tuple(_extent(p, s) for p, s in zip(key, array.shape, strict=True))
+        mesh = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1).reshape(-1, len(numbers)) if numbers else [()]
+        self._add(array, [tuple(int(n) for n in row) for row in mesh], extents)
+
+    def _add(self, array: Any, chunks: Sequence[tuple[int, ...]], extents: tuple[slice, ...]) -> None:
+        place = (hash(_store_identity(array.store)), array.path)
+        found = self.reads.get(place)
+        if found is None:
+            self.reads[place] = ArrayRead(array, array.path, set(chunks), extents)
+            return
+        found.chunks.update(chunks)
+        found.region = tuple(
+            slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(found.region, extents, strict=True)
+        )
+
+    def hold(self, value: Any) -> None:
+        """Record values whose source is unknown."""
+        shape = getattr(value, "shape", None)
+        if shape is None or int(np.prod(shape, dtype=np.int64)) <= _ARGUMENT_VALUES:
+            return
+        kind = "array in memory" if isinstance(_innermost(value), np.ndarray) else type(_innermost(value)).__name__
+        self.unattributed.add(f"{kind} {tuple(shape)} {getattr(value, 'dtype', '')}".strip())
+
+
+def _innermost(wrapped: Any) -> Any:
+    return list(_lazy_chain(wrapped))[-1]
+
+
+def _store_identity(store: Any) -> tuple[str, ...]:
+    """Equal for stores that serve the same bytes."""
+    tokenize = getattr(store, "__dask_tokenize__", None)
+    return tuple(tokenize()) if callable(tokenize) else (type(store).__name__, str(store))
+
+
+def _value(argument: Any, scopes: Sequence[Mapping[Hashable, Any]]) -> Any:
+    """Value an argument stands for, where it is known without running anything; else the argument itself."""
+    for _ in range(20):
+        if isinstance(argument, DataNode):
+            return argument.value
+        if isinstance(argument, Alias):
+            argument = TaskRef(argument.target)
+        if not isinstance(argument, TaskRef):
+            break
+        found = next((scope[argument.key] for scope in scopes if argument.key in scope), None)
+        if found is None:
+            return argument
+        argument = found
+    return _literal(argument)
+
+
+def _literal(argument: Any) -> Any:
+    """Containers that Dask wrapped, unwrapped."""
+    if isinstance(argument, GraphNode) and not argument.dependencies and getattr(argument, "klass", None) is not None:
+        return argument(())
+    return argument
+
+
+def _is_subgraph(node: GraphNode) -> bool:
+    return isinstance(node, Task) and getattr(node.func, "__name__", "") == "_execute_subgraph"
+
+
+class _Walker:
+    """Walks tasks, fused tasks and recipes."""
+
+    def __init__(self, collector: _Collector) -> None:
+        self.collector = collector
+
+    def walk(self, tasks: Mapping[Hashable, Any], scopes: Sequence[Mapping[Hashable, Any]] = ()) -> None:
+        """Collect the reads of a graph; `scopes` are the graphs around it."""
+        inner = [tasks, *scopes]
+        for node in tasks.values():
+            if isinstance(node, Task):
+                self._task(node, inner)
+
+    def _task(self, node: Task, scopes: Sequence[Mapping[Hashable, Any]]) -> None:
+        if _is_subgraph(node):
+            subgraph, _, in_keys, *dependencies = node.args
+            bound = dict(zip(_literal(in_keys), dependencies, strict=False))
+            self.walk(subgraph, [bound, *scopes])
+        elif node.func is stream:
+            self._stream(node, scopes)
+        elif node.func in _GETTERS:
+            wrapped = _value(node.args[0], scopes)
+            if not isinstance(wrapped, TaskRef | GraphNode):
+                self.collector.take(wrapped, _value(node.args[1], scopes))
+        else:
+            for argument in [*node.args, *node.kwargs.values()]:
+                value = _value(argument, scopes)
+                if isinstance(value, np.ndarray):
+                    self.collector.hold(value)
+
+    def _stream(self, node: Task, scopes: Sequence[Mapping[Hashable, Any]]) -> None:
+        recipe, box = _value(node.args[0], scopes), _value(node.args[2], scopes)
+        if not isinstance(recipe, Recipe):
+            self.collector.unattributed.add("a streaming task whose recipe is not in the graph")
+            return
+        for position in positions(box):
+            tasks, _ = recipe.block_graph(position)
+            self.walk(tasks, scopes)
+
+
+def read_plan(*objects: Any) -> Reading:
+    """
+    What lazy objects will read when they are computed together.
+
+    Nothing is read. Each task of the optimised graph is looked at once: about 0.1 ms a block.
+
+    Parameters
+    ----------
+    *objects : xarray object, dask collection
+        What would be computed.
+
+    Returns
+    -------
+    Reading
+        Stored arrays with the chunks that will be asked for, and inputs of unknown source. Objects that hold values
+        already (not lazy) are unattributed.
+    """
+    collector = _Collector()
+    lazy = []
+    for thing in objects:
+        if dask.is_dask_collection(thing):
+            lazy.append(thing)
+        else:
+            collector.hold(getattr(thing, "data", thing))
+    for collection in dask.optimize(*lazy):
+        graph = dict(collection.__dask_graph__())
+        graph = convert_legacy_graph({key: _aliased(key, value, graph) for key, value in graph.items()})
+        _hold_results(graph, collector)
+        _Walker(collector).walk(graph)
+    order = sorted(collector.reads, key=lambda place: (place[1], place[0]))
+    return Reading(tuple(collector.reads[place] for place in order), tuple(sorted(collector.unattributed)))
+
+
+def _aliased(key: Hashable, value: Any, graph: Mapping[Hashable, Any]) -> Any:
+    """A bare key in a written-out layer is a reference, not a value."""
+    try:
+        return Alias(key, value) if not isinstance(value, GraphNode) and value in graph else value
+    except TypeError:
+        return value
+
+
+def _hold_results(graph: Mapping[Hashable, Any], collector: _Collector) -> None:
+    """Blocks that are values already (persisted, or made from memory) have no source."""
+    for node in graph.values():
+        if isinstance(node, DataNode) and isinstance(node.value, np.ndarray):
+            collector.hold(node.value)

@@ -1,0 +1,424 @@
+"""
+Files into a repository: planned in the open, written on a branch, read back, published at once.
+
+The work is a fixed list of steps (boxes of whole chunks), so that a killed ingest continues where its last commit
+ended. ``main`` and the tag move once, when everything is written and what the store returns is what was hashed on the
+way in. A reader sees the whole revision or none of it.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+import math
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray
+
+import oceandata
+from oceandata.errors import CorruptionError, InputError, RepositoryExistsError
+from oceandata.storage.chunks import DEFAULT_CHUNK_BYTES, plan_chunks
+from oceandata.storage.integrity import HashingStore
+from oceandata.storage.layout import (
+    ArrayPlan,
+    check_read_back,
+    create_layout,
+    layout_root,
+    open_written,
+    read_layout,
+    write_leaves,
+)
+from oceandata.storage.revisions import RevisionSummary, describe_revision
+from oceandata.storage.sources import FileSpan, Sources, SourceVariable, open_sources
+from oceandata.storage.stores import (
+    commit_lock,
+    create_repository,
+    local_path,
+    open_repository,
+    repository_exists,
+)
+
+if TYPE_CHECKING:
+    import icechunk
+
+__all__ = ["IngestPlan", "abandon_ingest", "plan_ingest", "write_repository"]
+
+# A step holds about this many decoded bytes at once; a commit is made after this many were written.
+_STEP_BYTES = 128_000_000
+_COMMIT_BYTES = 1_000_000_000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A box of whole chunks of one array."""
+
+    name: str
+    box: tuple[slice, ...]
+    nbytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class IngestPlan:
+    """
+    What an ingest will do; nothing was written to make it.
+
+    Attributes
+    ----------
+    url : str
+        Where the repository will be.
+    group, access : str
+        Layout and what its chunks are made for.
+    sources : Sources
+        The files.
+    arrays : tuple of ArrayPlan
+        What will be stored, coordinates first.
+    metadata : dict of str to str
+        Kept in the commit: the product and revision of the exchange, for instance.
+    """
+
+    url: str
+    group: str
+    access: str
+    sources: Sources
+    arrays: tuple[ArrayPlan, ...]
+    metadata: dict[str, str]
+
+    @property
+    def decoded_bytes(self) -> int:
+        """Decoded bytes of everything that will be stored."""
+        return sum(array.nbytes for array in self.arrays)
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The work, in order."""
+        return tuple(itertools.chain.from_iterable(_steps(array) for array in self.arrays))
+
+    @property
+    def job(self) -> str:
+        """Digest of files and settings: equal for a rerun with the same inputs."""
+        files = [[file.path.name, file.nbytes, file.modified_ns] for file in self.sources.files]
+        arrays = [dataclasses.asdict(array) for array in self.arrays]
+        text = json.dumps([files, arrays, self.group, self.metadata], sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def to_json(self) -> dict[str, Any]:
+        """
+        The plan for a person or a script.
+
+        Returns
+        -------
+        dict
+            Only JSON types.
+        """
+        return {
+            "url": self.url,
+            "group": self.group,
+            "access": self.access,
+            "job": self.job,
+            "files": [{"path": str(file.path), "nbytes": file.nbytes} for file in self.sources.files],
+            "decoded_bytes": self.decoded_bytes,
+            "steps": len(self.steps),
+            "arrays": [
+                {"name": a.name, "dims": a.dims, "shape": a.shape, "chunks": a.chunks, "dtype": a.dtype}
+                | {"chunk_count": math.prod(a.grid), "nbytes": a.nbytes, "fill_value": None if a.fill_value is None else str(a.fill_value)}
+                for a in self.arrays
+            ],
+            "notes": list(self.sources.notes),
+        }
+
+
+def _fill_value(variable: SourceVariable) -> int | float | None:
+    """Declared missing value in the variable's own type; None where none is declared (booleans and whole numbers)."""
+    for key in ("_FillValue", "missing_value"):
+        if key in variable.attributes:
+            value = variable.attributes[key]
+            declared = np.asarray(value[0] if isinstance(value, list) else value, dtype="float64").astype(
+                variable.dtype
+            )
+            return float(declared) if variable.dtype.kind == "f" else int(declared)
+    return float("nan") if variable.dtype.kind == "f" else None
+
+
+def _array_plan(variable: SourceVariable, access: str, target_bytes: int) -> ArrayPlan:
+    small = variable.is_coordinate
+    size = max(target_bytes, 4_000_000) if small else target_bytes
+    chunks = plan_chunks(variable.shape, variable.roles, variable.dtype.itemsize, access=access, target_bytes=size)
+    fill = _fill_value(variable)
+    return ArrayPlan(
+        name=variable.name,
+        dims=variable.dims,
+        shape=variable.shape,
+        chunks=chunks,
+        dtype=variable.dtype.newbyteorder("=").str,
+        fill_value=fill,
+        attributes=variable.attributes,
+        is_coordinate=variable.is_coordinate,
+    )
+
+
+def plan_ingest(
+    paths: Sequence[str | os.PathLike[str]],
+    url: str | os.PathLike[str],
+    *,
+    access: str = "maps",
+    chunk_bytes: int = DEFAULT_CHUNK_BYTES,
+    variables: Sequence[str] | None = None,
+    metadata: dict[str, str] | None = None,
+) -> IngestPlan:
+    """
+    Decide how files become a repository, without writing anything.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        NetCDF files that together make one dataset.
+    url : str or path
+        Where the repository will be.
+    access : {"maps", "series", "balanced"}
+        What the chunks are made for; also the name of the layout's group.
+    chunk_bytes : int
+        Decoded size of a chunk not to exceed.
+    variables : sequence of str, optional
+        Data variables to take; everything by default.
+    metadata : dict of str to str, optional
+        Kept in the commit, such as the exchange's product and revision.
+
+    Returns
+    -------
+    IngestPlan
+        For `write_repository`, or to print.
+
+    Raises
+    ------
+    NotFoundError, UnsoundFileError, SchemaMismatch
+        If a file is missing, broken, or does not fit the others.
+    InputError
+        If `access` or `chunk_bytes` cannot be used.
+    """
+    sources = open_sources(paths, variables=variables)
+    arrays = [_array_plan(variable, access, chunk_bytes) for variable in sources.variables.values()]
+    arrays.sort(key=lambda array: (not array.is_coordinate, array.name))
+    return IngestPlan(str(local_path(url)), access, access, sources, tuple(arrays), dict(metadata or {}))
+
+
+def _steps(array: ArrayPlan) -> Iterator[Step]:
+    """Boxes of whole chunks, each about as large as a step may be, in storage order."""
+    itemsize = np.dtype(array.dtype).itemsize
+    sizes = list(array.chunks)
+    room = max(1.0, _STEP_BYTES / max(1, math.prod(sizes) * itemsize))
+    for dim in reversed(range(len(sizes))):
+        count = array.grid[dim]
+        merged = max(1, min(count, int(room)))
+        sizes[dim] = min(array.shape[dim], sizes[dim] * merged)
+        room = room / merged if merged == count else 1.0
+    ranges = [range(0, size, step) for size, step in zip(array.shape, sizes, strict=True)]
+    for starts in itertools.product(*ranges):
+        box = tuple(
+            slice(start, min(start + step, size)) for start, step, size in zip(starts, sizes, array.shape, strict=True)
+        )
+        yield Step(array.name, box, math.prod(part.stop - part.start for part in box) * itemsize)
+
+
+def _branch(job: str) -> str:
+    return f"ingest-{job}"
+
+
+def _unfinished(repository: "icechunk.Repository") -> list[str]:
+    return sorted(name for name in repository.list_branches() if name.startswith("ingest-"))
+
+
+def _branch_of(repository: "icechunk.Repository", plan: IngestPlan) -> tuple[str, int]:
+    """Branch to write on and the number of steps already committed there."""
+    tags = sorted(repository.list_tags())
+    if tags:
+        msg = f"{plan.url} holds a dataset already (revision {tags[-1]}). Choose another place for a new dataset."
+        raise RepositoryExistsError(msg)
+    branch = _branch(plan.job)
+    others = [name for name in _unfinished(repository) if name != branch]
+    if others:
+        msg = (
+            f"{plan.url} holds an unfinished ingest of other files or settings ({others[0]}). "
+            "Run that one again to finish it, or abandon it first (oceandata ingest --abandon)."
+        )
+        raise RepositoryExistsError(msg)
+    if branch not in repository.list_branches():
+        repository.create_branch(branch, repository.lookup_branch("main"))
+        return branch, -1
+    info = next(iter(repository.ancestry(branch=branch)))
+    return branch, int(dict(info.metadata).get("oceandata.steps", -1))
+
+
+class _Writer:
+    """Writes steps in a session of the work branch and commits them."""
+
+    def __init__(self, repository: "icechunk.Repository", plan: IngestPlan, branch: str) -> None:
+        self.repository, self.plan, self.branch = repository, plan, branch
+        self.arrays = {array.name: array for array in plan.arrays}
+        self.pending = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.session = self.repository.writable_session(self.branch)
+        self.store = HashingStore(self.session.store, self.plan.group)
+        self.pending = 0
+
+    def create(self) -> None:
+        """Make the empty layout."""
+        attributes = dict(self.plan.sources.attributes)
+        create_layout(self.session.store, self.plan.group, self.plan.arrays, attributes)
+        self.commit(0)
+
+    def write(self, step: Step, values: "np.ndarray[Any, Any]") -> None:
+        """Write one step and its leaves."""
+        array = open_written(self.store, self.plan.group, step.name)
+        array[step.box] = values.astype(self.arrays[step.name].dtype, copy=False)
+        write_leaves(self.session.store, self.plan.group, self.arrays[step.name], step.box, self.store.written)
+        self.pending += step.nbytes
+
+    def commit(self, steps: int, **more: str) -> str:
+        """Commit what is pending; returns the snapshot."""
+        metadata = {"oceandata.job": self.plan.job, "oceandata.steps": steps, **more}
+        with commit_lock(self.plan.url):
+            snapshot: str = self.session.commit(f"ingest: {steps} of {len(self.plan.steps)} steps", metadata=metadata)
+        self._begin()
+        return snapshot
+
+
+def _write_steps(writer: _Writer, plan: IngestPlan, done: int, on_progress: Progress | None) -> None:
+    """Write the steps that are left, reading the next while one is written."""
+    steps = plan.steps
+    total = sum(step.nbytes for step in steps)
+    written = sum(step.nbytes for step in steps[:done])
+    with ThreadPoolExecutor(1, thread_name_prefix="ingest-read") as reader:
+        ahead = reader.submit(plan.sources.read, steps[done].name, steps[done].box) if done < len(steps) else None
+        for number in range(done, len(steps)):
+            assert ahead is not None
+            values = ahead.result()
+            if number + 1 < len(steps):
+                ahead = reader.submit(plan.sources.read, steps[number + 1].name, steps[number + 1].box)
+            writer.write(steps[number], values)
+            written += steps[number].nbytes
+            if writer.pending >= _COMMIT_BYTES and number + 1 < len(steps):  # the last is committed when published
+                writer.commit(number + 1)
+            if on_progress is not None:
+                on_progress(written, total)
+
+
+def file_sha256(file: FileSpan) -> str:
+    """SHA-256 of a source file, as hexadecimal digits."""
+    with Path(file.path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _check_unchanged(plan: IngestPlan) -> None:
+    """Refuse to publish if a file changed since the plan was made."""
+    for file in plan.sources.files:
+        found = file.path.stat()
+        if (found.st_size, found.st_mtime_ns) != (file.nbytes, file.modified_ns):
+            msg = f"{file.path} changed while it was ingested. Run the ingest again; nothing was published."
+            raise InputError(msg)
+
+
+def _publish(writer: _Writer, plan: IngestPlan, base: str, revision: str) -> None:
+    """Read back, commit with the content root, move main and tag, drop the work branch."""
+    _check_unchanged(plan)
+    layout = read_layout(writer.session.store, plan.group)
+    damaged = check_read_back(writer.session.store, layout)
+    if damaged:
+        name, position = damaged[0]
+        msg = (
+            f"{len(damaged)} chunks read back differ from what was written; first: {name} {position}. "
+            "Nothing was published."
+        )
+        raise CorruptionError(msg)
+    files = [{"name": f.path.name, "nbytes": f.nbytes, "sha256": file_sha256(f)} for f in plan.sources.files]
+    facts = {
+        "oceandata.version": oceandata.__version__,
+        "oceandata.group": plan.group,
+        "oceandata.access": plan.access,
+        "oceandata.content_root": layout_root(layout),
+        "oceandata.sources": files,
+        "xarray.version": xarray.__version__,
+        **{f"oceandata.{key}": value for key, value in plan.metadata.items()},
+    }
+    metadata = {"oceandata.job": plan.job, "oceandata.steps": len(plan.steps), **facts}
+    with commit_lock(plan.url):
+        repository = writer.repository
+        if repository.lookup_branch("main") != base or repository.list_tags():
+            msg = f"{plan.url} was published by another process meanwhile. Nothing was changed."
+            raise RepositoryExistsError(msg)
+        message = f"revision {revision}: {len(files)} files into {plan.group}"
+        snapshot = writer.session.commit(message, metadata=metadata)
+        repository.create_tag(revision, snapshot)
+        repository.reset_branch("main", snapshot)
+        repository.delete_branch(writer.branch)
+
+
+def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Progress | None = None) -> RevisionSummary:
+    """
+    Write a planned repository and publish it as its first revision.
+
+    A run that was killed continues when it is called again with the same files and settings. Memory is about two
+    steps (256 MB) and the leaves (40 bytes a chunk), whatever the size of the dataset.
+
+    Parameters
+    ----------
+    plan : IngestPlan
+        From `plan_ingest`.
+    revision : str
+        Tag to give.
+    on_progress : callable, optional
+        Called with bytes written and bytes in all after each step.
+
+    Returns
+    -------
+    RevisionSummary
+        What was written, for the catalogue.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If the place holds a dataset, or an unfinished ingest of other files.
+    CorruptionError
+        If what was read back is not what was written; nothing is published.
+    """
+    fresh = not repository_exists(plan.url)
+    repository = create_repository(plan.url) if fresh else open_repository(plan.url)
+    base = repository.lookup_branch("main")
+    branch, done = _branch_of(repository, plan)
+    writer = _Writer(repository, plan, branch)
+    if done < 0:
+        writer.create()
+        done = 0
+    _write_steps(writer, plan, done, on_progress)
+    _publish(writer, plan, base, revision)
+    return describe_revision(plan.url, revision=revision)
+
+
+def abandon_ingest(url: str | os.PathLike[str]) -> list[str]:
+    """
+    Drop what unfinished ingests wrote; finished revisions are untouched.
+
+    Parameters
+    ----------
+    url : str or path
+        The repository.
+
+    Returns
+    -------
+    list of str
+        Names of the branches that were removed.
+    """
+    repository = open_repository(url)
+    branches = _unfinished(repository)
+    with commit_lock(url):
+        for branch in branches:
+            repository.delete_branch(branch)
+    return branches

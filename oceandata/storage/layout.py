@@ -1,0 +1,269 @@
+"""One layout of a dataset inside a repository: its arrays, its leaves, and reading both back."""
+
+import base64
+import dataclasses
+import json
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import zarr
+from zarr.codecs import ZstdCodec
+from zarr.core.buffer import default_buffer_prototype
+from zarr.core.sync import sync
+
+from oceandata.errors import CorruptionError
+from oceandata.storage.chunks import chunk_count
+from oceandata.storage.integrity import ABSENT, INTEGRITY_GROUP, chunk_key, chunk_leaf, content_root, digest_rows
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    from zarr.abc.store import Store
+
+__all__ = [
+    "ArrayPlan",
+    "Layout",
+    "Leaves",
+    "check_read_back",
+    "create_layout",
+    "layout_root",
+    "read_layout",
+]
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayPlan:
+    """How one array is stored."""
+
+    name: str
+    dims: tuple[str, ...]
+    shape: tuple[int, ...]
+    chunks: tuple[int, ...]
+    dtype: str
+    fill_value: int | float | bool | None
+    attributes: dict[str, Any]
+    is_coordinate: bool
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Number of chunks along each dimension."""
+        return chunk_count(self.shape, self.chunks)
+
+    @property
+    def nbytes(self) -> int:
+        """Decoded bytes."""
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaves:
+    """Leaf digests and stored sizes of an array's chunks, shaped like its chunk grid."""
+
+    digests: "npt.NDArray[np.uint8]"
+    stored_bytes: "npt.NDArray[np.int64]"
+
+    @property
+    def total_bytes(self) -> int:
+        """Stored bytes of all chunks that are stored."""
+        return int(self.stored_bytes[self.stored_bytes != ABSENT].sum())
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Metadata documents and leaves of one layout; documents by path, the group itself under ``""``."""
+
+    group: str
+    documents: dict[str, dict[str, Any]]
+    leaves: dict[str, Leaves]
+
+
+def _stored_attributes(plan: ArrayPlan) -> dict[str, Any]:
+    """Attributes in the form xarray reads from Zarr v3: a floating ``_FillValue`` is base64."""
+    attributes = dict(plan.attributes)
+    if "_FillValue" in attributes:
+        value = attributes["_FillValue"]
+        floating = np.dtype(plan.dtype).kind == "f"
+        attributes["_FillValue"] = (
+            base64.standard_b64encode(struct.pack("<d", float(value))).decode() if floating else int(value)
+        )
+    return attributes
+
+
+def _create_array(group: zarr.Group, plan: ArrayPlan) -> None:
+    """One array with a checksum codec; without a declared fill value every chunk is stored."""
+    empty = plan.fill_value is None
+    zero = np.zeros((), plan.dtype)[()]
+    group.create_array(
+        plan.name,
+        shape=plan.shape,
+        chunks=tuple(max(1, size) for size in plan.chunks),
+        dtype=plan.dtype,
+        fill_value=zero if empty else np.asarray(plan.fill_value).astype(plan.dtype)[()],
+        compressors=[ZstdCodec(level=3, checksum=True)],
+        attributes=_stored_attributes(plan),
+        dimension_names=plan.dims,
+        config={"write_empty_chunks": empty},
+    )
+
+
+def create_layout(store: "Store", group: str, plans: Sequence[ArrayPlan], attributes: dict[str, Any]) -> None:
+    """
+    Make the group and all arrays of a layout, and the arrays for their leaves.
+
+    Parameters
+    ----------
+    store : zarr.abc.store.Store
+        Writable store at the root of the repository.
+    group : str
+        Name of the layout.
+    plans : sequence of ArrayPlan
+        Its arrays.
+    attributes : dict
+        Global attributes.
+    """
+    top = zarr.open_group(store, mode="a")
+    layout = top.create_group(group, attributes=attributes)
+    integrity = top.require_group(INTEGRITY_GROUP).create_group(group, attributes={"scheme": "od-leaf-1"})
+    for plan in plans:
+        _create_array(layout, plan)
+        one = integrity.create_group(plan.name)
+        rows = _leaf_chunks(plan.grid)
+        one.create_array("leaf", shape=(*plan.grid, 32), chunks=(*rows, 32), dtype="u1", fill_value=0, compressors=None)
+        one.create_array("stored_bytes", shape=plan.grid, chunks=rows, dtype="i8", fill_value=ABSENT)
+
+
+def _leaf_chunks(grid: tuple[int, ...]) -> tuple[int, ...]:
+    """Chunks for the leaves: whole rows of the grid along its first dimension, about 100,000 leaves each."""
+    if not grid:
+        return ()
+    row = math.prod(grid[1:])
+    return (max(1, min(grid[0], 100_000 // max(1, row))), *grid[1:])
+
+
+def open_written(store: "Store", group: str, name: str) -> "zarr.Array[Any]":
+    """Array of a layout, for writing; whether empty chunks are stored follows from its fill value."""
+    array = zarr.open_array(store, path=f"{group}/{name}", mode="r+")
+    declared = "_FillValue" in array.attrs or "missing_value" in array.attrs or array.dtype.kind == "f"
+    return array.with_config({"write_empty_chunks": not declared})
+
+
+def write_leaves(
+    store: "Store", group: str, plan: ArrayPlan, box: Sequence[slice], written: dict[str, tuple[bytes, int]]
+) -> None:
+    """Store the leaves of a box of whole chunks; what was not written is recorded as absent."""
+    grid_box = tuple(
+        slice(part.start // chunk, math.ceil(part.stop / chunk)) for part, chunk in zip(box, plan.chunks, strict=True)
+    )
+    shape = tuple(part.stop - part.start for part in grid_box)
+    digests = np.zeros((*shape, 32), np.uint8)
+    sizes = np.full(shape, ABSENT, np.int64)
+    for position in np.ndindex(*shape):
+        key = chunk_key(plan.name, [part.start + at for part, at in zip(grid_box, position, strict=True)])
+        leaf, nbytes = written.pop(key, (chunk_leaf(key, None), ABSENT))
+        digests[position] = np.frombuffer(leaf, np.uint8)
+        sizes[position] = nbytes
+    path = f"{INTEGRITY_GROUP}/{group}/{plan.name}"
+    zarr.open_array(store, path=f"{path}/leaf", mode="r+")[grid_box] = digests
+    zarr.open_array(store, path=f"{path}/stored_bytes", mode="r+")[grid_box] = sizes
+
+
+def _document(store: "Store", path: str) -> dict[str, Any]:
+    """Content of a ``zarr.json``."""
+    key = f"{path}/zarr.json"
+    buffer = sync(store.get(key, default_buffer_prototype()))
+    if buffer is None:
+        msg = f"the metadata {key} is missing from the repository. Restore the repository, or open an earlier revision."
+        raise CorruptionError(msg)
+    document: dict[str, Any] = json.loads(buffer.to_bytes())
+    return document
+
+
+def read_layout(store: "Store", group: str, *, names: Sequence[str] | None = None) -> Layout:
+    """
+    Metadata and recorded leaves of a layout; the data are not read.
+
+    Parameters
+    ----------
+    store : zarr.abc.store.Store
+        Store at the root of the repository.
+    group : str
+        Name of the layout.
+    names : sequence of str, optional
+        Arrays to take; all by default.
+
+    Returns
+    -------
+    Layout
+        40 bytes a chunk.
+    """
+    top = zarr.open_group(store, path=group, mode="r")
+    wanted = sorted(top.array_keys()) if names is None else list(names)
+    documents = {"": _document(store, group)}
+    leaves = {}
+    for name in wanted:
+        documents[name] = _document(store, f"{group}/{name}")
+        path = f"{INTEGRITY_GROUP}/{group}/{name}"
+        digests = zarr.open_array(store, path=f"{path}/leaf", mode="r")[...]
+        sizes = zarr.open_array(store, path=f"{path}/stored_bytes", mode="r")[...]
+        leaves[name] = Leaves(np.asarray(digests, np.uint8), np.asarray(sizes, np.int64))
+    return Layout(group, documents, leaves)
+
+
+def layout_root(layout: Layout) -> str:
+    """
+    Content root of a layout from its recorded leaves.
+
+    Parameters
+    ----------
+    layout : Layout
+        All its arrays.
+
+    Returns
+    -------
+    str
+        ``"sha256:"`` and 64 hexadecimal digits.
+    """
+    return content_root(layout.documents, {name: digest_rows(leaves.digests) for name, leaves in layout.leaves.items()})
+
+
+def _chunk_checks(
+    store: "Store", layout: Layout, name: str, positions: Iterator[tuple[int, ...]]
+) -> Iterator[tuple[int, ...]]:
+    """Positions of the chunks whose stored bytes are not those of their leaf."""
+    leaves = layout.leaves[name]
+    for position in positions:
+        key = chunk_key(name, position)
+        buffer = sync(store.get(f"{layout.group}/{key}", default_buffer_prototype()))
+        stored = None if buffer is None else buffer.to_bytes()
+        if chunk_leaf(key, stored) != leaves.digests[position].tobytes():
+            yield position
+
+
+def check_read_back(store: "Store", layout: Layout, *, sample: int | None = None) -> list[tuple[str, tuple[int, ...]]]:
+    """
+    Read stored chunks and compare them with their leaves.
+
+    Parameters
+    ----------
+    store : zarr.abc.store.Store
+        Store at the root of the repository.
+    layout : Layout
+        Leaves to compare with.
+    sample : int, optional
+        Number of chunks of each array to read, evenly spread; all by default.
+
+    Returns
+    -------
+    list of (str, tuple of int)
+        Array and grid position of every chunk that is damaged or missing.
+    """
+    damaged = []
+    for name, leaves in layout.leaves.items():
+        grid = leaves.stored_bytes.shape
+        count = math.prod(grid)
+        chosen = range(count) if sample is None or sample >= count else np.linspace(0, count - 1, sample).astype(int)
+        positions = (tuple(int(i) for i in np.unravel_index(int(number), grid)) if grid else () for number in chosen)
+        damaged += [(name, position) for position in _chunk_checks(store, layout, name, positions)]
+    return damaged

@@ -1,0 +1,250 @@
+"""What one revision of a repository holds: read from metadata and the recorded leaves, never from the data."""
+
+import dataclasses
+import math
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from oceandata import cf
+from oceandata.entities import Extent, SourceFile, Variable
+from oceandata.errors import NotFoundError
+from oceandata.storage.layout import Layout, read_layout
+from oceandata.storage.stores import local_path, lookup_revision, open_repository
+
+if TYPE_CHECKING:
+    import icechunk
+
+__all__ = ["RevisionSummary", "commit_facts", "data_names", "describe_revision"]
+
+
+@dataclasses.dataclass(frozen=True)
+class RevisionSummary:
+    """
+    Everything an entry must know of a revision.
+
+    Attributes
+    ----------
+    url : str
+        Where the repository is.
+    group, access : str
+        The layout and what its chunks were made for.
+    revision, snapshot, content_root : str
+        Tag, snapshot id and root digest.
+    stored_bytes, decoded_bytes, chunks : int
+        Size of the data arrays (coordinates not counted).
+    variables : dict of str to Variable
+        Data variables by native name.
+    extent : Extent
+        Where, when and how deep.
+    attributes : dict
+        Global attributes of the dataset (ACDD).
+    sources : tuple of SourceFile
+        Files it was made from.
+    created : datetime
+        When the revision was committed, UTC.
+    """
+
+    url: str
+    group: str
+    access: str
+    revision: str
+    snapshot: str
+    content_root: str
+    stored_bytes: int
+    decoded_bytes: int
+    chunks: int
+    variables: dict[str, Variable]
+    extent: Extent
+    attributes: dict[str, object]
+    sources: tuple[SourceFile, ...]
+    created: datetime
+
+
+def commit_facts(repository: "icechunk.Repository", snapshot: str) -> dict[str, Any]:
+    """
+    What was recorded when a snapshot was committed.
+
+    Parameters
+    ----------
+    repository : icechunk.Repository
+        The repository.
+    snapshot : str
+        Snapshot id.
+
+    Returns
+    -------
+    dict
+        Commit metadata without the ``oceandata.`` prefix, with ``written_at``.
+    """
+    info = repository.lookup_snapshot(snapshot)
+    facts = {key.removeprefix("oceandata."): value for key, value in dict(info.metadata).items()}
+    return facts | {"written_at": info.written_at}
+
+
+def data_names(documents: dict[str, dict[str, Any]]) -> list[str]:
+    """
+    Names of the data variables among the arrays of a layout.
+
+    Coordinates, bounds, grid mappings and scalars are not data.
+
+    Parameters
+    ----------
+    documents : dict of str to dict
+        ``zarr.json`` of each array, by name.
+
+    Returns
+    -------
+    list of str
+        Sorted.
+    """
+    named: set[str] = set()
+    for document in documents.values():
+        attributes = document.get("attributes", {})
+        for key in ("bounds", "coordinates", "grid_mapping", "climatology", "cell_measures"):
+            named.update(str(attributes.get(key, "")).split())
+    found = []
+    for name, document in documents.items():
+        dims = document.get("dimension_names") or ()
+        if name and dims and name not in dims and name not in named:
+            found.append(name)
+    return sorted(found)
+
+
+def _variable(document: dict[str, Any]) -> Variable:
+    attributes = document.get("attributes", {})
+    shape = tuple(document["shape"])
+    kind = np.dtype(document["data_type"])
+    return Variable(
+        dimensions=tuple(document["dimension_names"]),
+        shape=shape,
+        chunks=tuple(document["chunk_grid"]["configuration"]["chunk_shape"]),
+        dtype=str(document["data_type"]),
+        units=str(attributes.get("units", "")),
+        standard_name=str(attributes.get("standard_name", "")),
+        long_name=str(attributes.get("long_name", "")),
+        long_name_zh=str(attributes.get("long_name_zh", "")),
+        cell_methods=str(attributes.get("cell_methods", "")),
+        nbytes=math.prod(shape) * kind.itemsize,
+    )
+
+
+def _instant(value: Any) -> datetime:
+    """UTC instant of a datetime64 or cftime value; days a real calendar lacks are moved to the month's end."""
+    if isinstance(value, np.datetime64):
+        return datetime.fromtimestamp(int(value.astype("datetime64[s]").astype("int64")), UTC)
+    for day in range(value.day, value.day - 4, -1):
+        try:
+            return datetime(value.year, value.month, day, value.hour, value.minute, value.second, tzinfo=UTC)
+        except ValueError:
+            continue
+    msg = f"{value} is no date"
+    raise ValueError(msg)
+
+
+def _edges(ds: xr.Dataset, axis: str) -> tuple[float, float] | None:
+    """Outer cell edges along an axis, None without one."""
+    try:
+        name = cf.find_axis(ds, axis)
+    except ValueError:
+        return None
+    if name is None or ds[name].size == 0 or ds[name].dtype.kind not in "iuf":
+        return None
+    values = ds[name].to_numpy().astype("float64")
+    if values.ndim == 1 and values.size > 1:
+        cells = cf.midpoint_bounds(values)
+        return float(cells.min()), float(cells.max())
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _bbox(ds: xr.Dataset) -> tuple[float, float, float, float] | None:
+    """West, south, east, north of the cells; the whole circle is -180 to 180."""
+    x, y = _edges(ds, "X"), _edges(ds, "Y")
+    if x is None or y is None:
+        return None
+    south, north = max(-90.0, y[0]), min(90.0, y[1])
+    if x[1] - x[0] > 360 - 1e-3 or not (-540 <= x[0] <= x[1] <= 720):
+        return -180.0, south, 180.0, north
+    west, east = ((edge + 180) % 360 - 180 for edge in x)
+    return west, south, (180.0 if east == -180 else east), north
+
+
+def extent_of(ds: xr.Dataset) -> Extent:
+    """Where, when and how deep the cells of a decoded dataset lie; coordinates are read."""
+    time: tuple[datetime, datetime] | None = None
+    resolution = ""
+    name = cf.find_axis(ds, "T")
+    if name is not None and ds[name].size and ds[name].dtype.kind in "MO":
+        values = ds[name].to_numpy().ravel()
+        time = (_instant(values[0]), _instant(values[-1]))
+        resolution = cf.infer_resolution(ds[name]) if ds[name].ndim == 1 else ""
+    depth = None
+    vertical = cf.find_axis(ds, "Z")
+    if vertical is not None and ds[vertical].attrs.get("units") == "m" and ds[vertical].size:
+        values = np.abs(ds[vertical].to_numpy().astype("float64"))
+        depth = (float(values.min()), float(values.max()))
+    return Extent(bbox=_bbox(ds), time=time, depth_m=depth, time_resolution=resolution)
+
+
+def _sizes(layout: Layout, names: list[str]) -> tuple[int, int]:
+    """Stored bytes and number of chunks of some arrays."""
+    leaves = [layout.leaves[name] for name in names]
+    return sum(one.total_bytes for one in leaves), sum(one.stored_bytes.size for one in leaves)
+
+
+def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> RevisionSummary:
+    """
+    Describe a revision of a repository.
+
+    Metadata, coordinates and recorded leaves are read, data are not.
+
+    Parameters
+    ----------
+    url : str or path
+        The repository.
+    revision : str
+        A tag; the newest revision by default.
+
+    Returns
+    -------
+    RevisionSummary
+        What an entry needs to know.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no repository, no such revision, or nothing was published yet.
+    """
+    repository = open_repository(url)
+    tag, snapshot = lookup_revision(repository, revision)
+    facts = commit_facts(repository, snapshot)
+    if "group" not in facts:
+        msg = f"{local_path(url)} has no published revision yet. Finish its ingest first."
+        raise NotFoundError(msg)
+    store = repository.readonly_session(snapshot_id=snapshot).store
+    layout = read_layout(store, facts["group"])
+    arrays = {name: document for name, document in layout.documents.items() if name}
+    names = data_names(arrays)
+    with xr.open_dataset(store, engine="zarr", group=layout.group, consolidated=False, chunks=None) as ds:
+        extent, attributes = extent_of(ds), {str(key): value for key, value in ds.attrs.items()}
+    variables = {name: _variable(arrays[name]) for name in names}
+    stored_bytes, chunks = _sizes(layout, names)
+    return RevisionSummary(
+        url=str(local_path(url)),
+        group=layout.group,
+        access=str(facts["access"]),
+        revision=tag,
+        snapshot=snapshot,
+        content_root=str(facts["content_root"]),
+        stored_bytes=stored_bytes,
+        decoded_bytes=sum(variable.nbytes for variable in variables.values()),
+        chunks=chunks,
+        variables=variables,
+        extent=extent,
+        attributes=attributes,
+        sources=tuple(SourceFile(**source) for source in facts["sources"]),
+        created=facts["written_at"],
+    )
