@@ -35,6 +35,14 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
+def _pruned(value: Any) -> Any:
+    """JSON value without the fields that say nothing."""
+    if isinstance(value, dict):
+        kept = {key: _pruned(part) for key, part in value.items()}
+        return {key: part for key, part in kept.items() if part is not None and part not in ([], {}, "")}
+    return [_pruned(part) for part in value] if isinstance(value, list) else value
+
+
 class Document(BaseModel):
     """Base of every document: frozen, no unknown keys, one error that lists all faults."""
 
@@ -81,7 +89,8 @@ class Document(BaseModel):
         dict
             Only JSON types; ``from_json`` of it gives an equal document.
         """
-        return {key: value for key, value in self.model_dump(mode="json").items() if value not in (None, [], {}, "")}
+        pruned: dict[str, Any] = _pruned(self.model_dump(mode="json"))
+        return pruned
 
 
 class Extent(Document):

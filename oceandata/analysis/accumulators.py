@@ -189,7 +189,7 @@ class GroupedMoments:
         place = tuple(within[dim] for dim in _kept(block.ndim, self.reduced))
         for group in np.unique(codes[codes >= 0]):
             part = _moments(rows[codes == group])
-            target = (int(group), *place)
+            target: Any = (int(group), *place)
             merged = _chan({name: state[name][target] for name in state}, part)
             for name, values in merged.items():
                 state[name][target] = values

@@ -139,7 +139,8 @@ def _declared_areas(obj: xr.DataArray) -> xr.DataArray | None:
     words = str(obj.attrs.get("cell_measures", "")).split()
     for key, name in itertools.pairwise(words):
         if key == "area:" and name in obj.coords:
-            return obj.coords[name].reset_coords(drop=True)
+            areas: xr.DataArray = obj.coords[name].reset_coords(drop=True)
+            return areas
     return None
 
 
@@ -244,7 +245,7 @@ def _sums(obj: xr.DataArray, areas: xr.DataArray) -> "dict[str, da.Array | npt.N
     rows = np.flatnonzero(weights.any(axis=tuple(range(1, weights.ndim))))
     selections: list[dict[Any, slice]] = [{dims[0]: slice(int(rows[0]), int(rows[-1]) + 1)}]
     if len(dims) == 2:
-        columns = _pieces(weights.any(axis=0))
+        columns = _pieces(np.asarray(weights.any(axis=0)))
         wide = columns if len(columns) <= 2 else [slice(columns[0].start, columns[-1].stop)]
         selections = [selections[0] | {dims[1]: piece} for piece in wide]
     total: dict[str, Any] = {}

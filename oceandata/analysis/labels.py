@@ -102,7 +102,9 @@ def difference_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
     dict
         Attributes of the difference; ``units_metadata`` says that a temperature is a difference (CF 1.11, 3.1.2).
     """
-    kept = {key: attributes[key] for key in ("long_name", "long_name_zh", "cell_methods", "units") if key in attributes}
+    kept: dict[str, Any] = {
+        key: attributes[key] for key in ("long_name", "long_name_zh", "cell_methods", "units") if key in attributes
+    }
     if "standard_name" in attributes:
         kept["anomaly_of"] = attributes["standard_name"]
     units = str(attributes.get("units", ""))

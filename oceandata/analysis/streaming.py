@@ -8,7 +8,7 @@ the same bits whatever runs where or is retried.
 
 import itertools
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -16,6 +16,7 @@ import dask.array as da
 import numpy as np
 from dask._task_spec import DataNode, Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from dask.typing import Key
 
 from oceandata.analysis.accumulators import Accumulator, Output, State
 from oceandata.graph import Box, cut, stream_task
@@ -91,16 +92,14 @@ def finish(accumulator: Accumulator, name: str, state: State) -> "npt.NDArray[np
     return accumulator.result(state)[name]
 
 
-def _merged_key(
-    tasks: dict[Hashable, Any], accumulator_key: Hashable, keys: list[Hashable], prefix: str, at: tuple[int, ...]
-) -> Hashable:
+def _merged_key(tasks: dict[Key, Any], accumulator_key: Key, keys: list[Key], prefix: str, at: tuple[int, ...]) -> Key:
     """Add the merge tree of one tile; returns the key of its root."""
     level = 0
     while len(keys) > 1:
         level += 1
-        above: list[Hashable] = []
+        above: list[Key] = []
         for number in range(0, len(keys), _FAN_IN):
-            key = (f"{prefix}-merge{level}", *at, number // _FAN_IN)
+            key: Key = (f"{prefix}-merge{level}", *at, number // _FAN_IN)
             parts = keys[number : number + _FAN_IN]
             tasks[key] = Task(key, merge_states, TaskRef(accumulator_key), *map(TaskRef, parts))
             above.append(key)
@@ -145,17 +144,17 @@ def accumulate(
     ranges = plan_partitions(array.numblocks, accumulator.reduced, state_bytes, memory_bytes=get_options().memory_bytes)
     prefix = "stream-" + dask.base.tokenize(array.name, accumulator, ranges)
     recipe_key, accumulator_key = f"recipe-{prefix}", f"accumulator-{prefix}"
-    tasks: dict[Hashable, Any] = {
+    tasks: dict[Key, Any] = {
         recipe_key: DataNode(recipe_key, recipe),
         accumulator_key: DataNode(accumulator_key, accumulator),
     }
-    outer: set[Hashable] = set()
-    roots: dict[tuple[int, ...], Hashable] = {}
+    outer: set[Key] = set()
+    roots: dict[tuple[int, ...], Key] = {}
     for tile in itertools.product(*(range(len(ranges[dim])) for dim in kept)):
         boxes = _tile_boxes(ranges, kept, tile)
-        keys: list[Hashable] = []
+        keys: list[Key] = []
         for number, box in enumerate(boxes):
-            key = (prefix, *tile, number)
+            key: Key = (prefix, *tile, number)
             needs = recipe.needs(box)
             outer.update(needs)
             tasks[key] = stream_task(key, recipe_key, accumulator, box, needs)
@@ -174,8 +173,8 @@ def _tile_boxes(ranges: list[list[tuple[int, int]]], kept: list[int], tile: tupl
 def _results(
     array: da.Array,
     accumulator: Accumulator,
-    tasks: dict[Hashable, Any],
-    roots: dict[tuple[int, ...], Hashable],
+    tasks: dict[Key, Any],
+    roots: dict[tuple[int, ...], Key],
     ranges: list[list[tuple[int, int]]],
     kept: list[int],
     prefix: str,
@@ -194,7 +193,7 @@ def _result(
     accumulator: Accumulator,
     output: Output,
     layer: MaterializedLayer,
-    roots: dict[tuple[int, ...], Hashable],
+    roots: dict[tuple[int, ...], Key],
     sizes: tuple[tuple[int, ...], ...],
     prefix: str,
 ) -> da.Array:

@@ -13,19 +13,26 @@ always right.
 
 import dataclasses
 import itertools
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef
+from dask.array.chunk import getitem
+from dask.array.core import getter, getter_inline, getter_nofancy
+from dask.array.optimization import fuse_slice
 from dask.blockwise import Blockwise
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from dask.typing import Key
 
 if TYPE_CHECKING:
     import dask.array as da
     import numpy.typing as npt
 
 __all__ = ["Box", "Fold", "Recipe", "cut", "positions", "stream", "stream_task"]
+
+#: Functions by which Dask takes a part of an opened array.
+GETTERS = (getter, getter_inline, getter_nofancy)
 
 #: Block numbers along each dimension, from and to (excluded).
 Box = tuple[tuple[int, int], ...]
@@ -61,7 +68,7 @@ class Recipe:
     name: str
     chunks: tuple[tuple[int, ...], ...]
     blockwise: dict[str, Blockwise]
-    nodes: dict[Hashable, GraphNode]
+    nodes: dict[Key, GraphNode]
 
     @property
     def numblocks(self) -> tuple[int, ...]:
@@ -76,7 +83,7 @@ class Recipe:
     def _starts(self) -> "list[npt.NDArray[np.int64]]":
         return [np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64) for sizes in self.chunks]
 
-    def _node(self, key: Hashable) -> GraphNode | None:
+    def _node(self, key: Key) -> GraphNode | None:
         """Task of an inner key, None for a key from outside."""
         if key in self.nodes:
             return self.nodes[key]
@@ -86,7 +93,7 @@ class Recipe:
             return node
         return None
 
-    def block_graph(self, position: Sequence[int]) -> tuple[dict[Hashable, GraphNode], set[Hashable]]:
+    def block_graph(self, position: Sequence[int]) -> tuple[dict[Key, GraphNode], set[Key]]:
         """
         Tasks that make one block.
 
@@ -100,9 +107,9 @@ class Recipe:
         tuple
             Inner tasks by key, and the keys that come from outside.
         """
-        tasks: dict[Hashable, GraphNode] = {}
-        outer: set[Hashable] = set()
-        queue: list[Hashable] = [(self.name, *position)]
+        tasks: dict[Key, GraphNode] = {}
+        outer: set[Key] = set()
+        queue: list[Key] = [(self.name, *position)]
         while queue:
             key = queue.pop()
             if key in tasks or key in outer:
@@ -113,9 +120,9 @@ class Recipe:
                 continue
             tasks[key] = node
             queue.extend(node.dependencies)
-        return tasks, outer
+        return _without_excess(tasks), outer
 
-    def block(self, position: Sequence[int], outer: Mapping[Hashable, Any]) -> "npt.NDArray[Any]":
+    def block(self, position: Sequence[int], outer: Mapping[Key, Any]) -> "npt.NDArray[Any]":
         """
         Values of one block.
 
@@ -132,9 +139,9 @@ class Recipe:
             What Dask would have computed for this block.
         """
         tasks, _ = self.block_graph(position)
-        values: dict[Hashable, Any] = {}
-        key: Hashable = (self.name, *position)
-        stack: list[Hashable] = [key]
+        values: dict[Key, Any] = {}
+        key: Key = (self.name, *position)
+        stack: list[Key] = [key]
         while stack:
             current = stack[-1]
             if current in values:
@@ -151,7 +158,7 @@ class Recipe:
                     stack.pop()
         return np.asarray(values[key])
 
-    def needs(self, box: Box) -> list[Hashable]:
+    def needs(self, box: Box) -> list[Key]:
         """
         Keys from outside that a box of blocks needs.
 
@@ -167,7 +174,7 @@ class Recipe:
         """
         if not self._reaches_out():
             return []
-        found: set[Hashable] = set()
+        found: set[Key] = set()
         for position in positions(box):
             found |= self.block_graph(position)[1]
         return sorted(found, key=str)
@@ -186,8 +193,41 @@ class Recipe:
         inner = set(self.nodes)
         return any(self._node(need) is None for node in self.nodes.values() for need in node.dependencies - inner)
 
-    def _materialised(self, name: Hashable) -> bool:
+    def _materialised(self, name: object) -> bool:
         return any(isinstance(key, tuple) and key[0] == name for key in self.nodes)
+
+
+def _without_excess(tasks: dict[Key, GraphNode]) -> dict[Key, GraphNode]:
+    """
+    Tasks in which a slice of an opened array takes only that slice from the store.
+
+    Dask does the same when it optimises (``x[5:][2:6]`` becomes ``x[7:11]``); otherwise whole blocks would be read for
+    the sake of a part of them.
+    """
+    uses: dict[Key, int] = {}
+    for node in tasks.values():
+        for need in node.dependencies:
+            uses[need] = uses.get(need, 0) + 1
+    for key, node in list(tasks.items()):
+        if not (isinstance(node, Task) and node.func is getitem and len(node.args) == 2):
+            continue
+        source, index = node.args
+        below = tasks.get(source.key) if isinstance(source, TaskRef) and uses[source.key] == 1 else None
+        if isinstance(below, Task) and below.func in GETTERS and not below.kwargs:
+            fused = _fused_index(below.args[1], index)
+            if fused is not None:
+                del tasks[source.key]
+                tasks[key] = Task(key, below.func, below.args[0], fused, *below.args[2:])
+    return tasks
+
+
+def _fused_index(first: Any, second: Any) -> Any:
+    """One index for two after each other, None where that is not plain."""
+    first, second = (part.value if isinstance(part, DataNode) else part for part in (first, second))
+    try:
+        return fuse_slice(tuple(first), tuple(second))
+    except (NotImplementedError, TypeError):
+        return None
 
 
 def positions(box: Box) -> Iterator[tuple[int, ...]]:
@@ -218,10 +258,10 @@ def _full_inputs(layer: Blockwise) -> Iterator[str]:
             yield name
 
 
-def _nodes_of(layer: MaterializedLayer, names: Iterable[str]) -> dict[Hashable, GraphNode] | None:
+def _nodes_of(layer: MaterializedLayer, names: Iterable[str]) -> dict[Key, GraphNode] | None:
     """Tasks of a layer written out, or None if some entry is of a form not recognised."""
     known = set(names)
-    nodes: dict[Hashable, GraphNode] = {}
+    nodes: dict[Key, GraphNode] = {}
     for key, value in layer.mapping.items():
         if isinstance(value, GraphNode):
             nodes[key] = value
@@ -232,7 +272,7 @@ def _nodes_of(layer: MaterializedLayer, names: Iterable[str]) -> dict[Hashable, 
     return nodes
 
 
-def _constant(layer: Any, key: Hashable) -> DataNode | None:
+def _constant(layer: Any, key: Key) -> DataNode | None:
     """A layer that is one object, such as an opened store."""
     if not isinstance(layer, MaterializedLayer) or set(layer.mapping) != {key}:
         return None
@@ -250,7 +290,7 @@ class _Cutter:
     def __init__(self, graph: HighLevelGraph) -> None:
         self.layers = graph.layers
         self.blockwise: dict[str, Blockwise] = {}
-        self.nodes: dict[Hashable, GraphNode] = {}
+        self.nodes: dict[Key, GraphNode] = {}
 
     def visit(self, name: str) -> None:
         """Take a layer inside if it can be, with what it needs."""
@@ -319,7 +359,7 @@ def cut(array: "da.Array") -> Recipe:
     return Recipe(array.name, chunks, cutter.blockwise, cutter.nodes)
 
 
-def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Hashable], *values: Any) -> Any:
+def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Key], *values: Any) -> Any:
     """
     Evaluate a box of blocks one by one and fold them into one state.
 
@@ -358,7 +398,7 @@ def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Hashable], *valu
     return state
 
 
-def stream_task(key: Hashable, recipe_key: Hashable, fold: Fold, box: Box, outer: Sequence[Hashable]) -> Task:
+def stream_task(key: Key, recipe_key: Key, fold: Fold, box: Box, outer: Sequence[Key]) -> Task:
     """Task that runs `stream`, with the recipe as a node of its own so that it is sent to a worker once."""
     constants = (DataNode(None, fold), DataNode(None, box), DataNode(None, list(outer)))
     return Task(key, stream, TaskRef(recipe_key), *constants, *map(TaskRef, outer))

@@ -7,23 +7,21 @@ came from (arrays in memory, arrays opened by other means) is reported as unattr
 """
 
 import dataclasses
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import dask
 import numpy as np
 from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
-from dask.array.core import getter, getter_inline, getter_nofancy
+from dask.base import is_dask_collection, optimize
+from dask.typing import Key
 
-from oceandata.graph.recipe import Recipe, positions, stream
+from oceandata.graph.recipe import GETTERS, Recipe, positions, stream
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import zarr
 
 __all__ = ["ArrayRead", "Reading", "read_plan"]
-
-_GETTERS = (getter, getter_inline, getter_nofancy)
 
 # Arrays in memory smaller than this are arguments (weights, keys, scalars), not an input that needs a source.
 _ARGUMENT_VALUES = 16
@@ -201,7 +199,7 @@ def _store_identity(store: Any) -> tuple[str, ...]:
     return tuple(tokenize()) if callable(tokenize) else (type(store).__name__, str(store))
 
 
-def _value(argument: Any, scopes: Sequence[Mapping[Hashable, Any]]) -> Any:
+def _value(argument: Any, scopes: Sequence[Mapping[Key, Any]]) -> Any:
     """Value an argument stands for, where it is known without running anything; else the argument itself."""
     for _ in range(20):
         if isinstance(argument, DataNode):
@@ -234,21 +232,21 @@ class _Walker:
     def __init__(self, collector: _Collector) -> None:
         self.collector = collector
 
-    def walk(self, tasks: Mapping[Hashable, Any], scopes: Sequence[Mapping[Hashable, Any]] = ()) -> None:
+    def walk(self, tasks: Mapping[Key, Any], scopes: Sequence[Mapping[Key, Any]] = ()) -> None:
         """Collect the reads of a graph; `scopes` are the graphs around it."""
         inner = [tasks, *scopes]
         for node in tasks.values():
             if isinstance(node, Task):
                 self._task(node, inner)
 
-    def _task(self, node: Task, scopes: Sequence[Mapping[Hashable, Any]]) -> None:
+    def _task(self, node: Task, scopes: Sequence[Mapping[Key, Any]]) -> None:
         if _is_subgraph(node):
             subgraph, _, in_keys, *dependencies = node.args
             bound = dict(zip(_literal(in_keys), dependencies, strict=False))
             self.walk(subgraph, [bound, *scopes])
         elif node.func is stream:
             self._stream(node, scopes)
-        elif node.func in _GETTERS:
+        elif node.func in GETTERS:
             wrapped = _value(node.args[0], scopes)
             if not isinstance(wrapped, TaskRef | GraphNode):
                 self.collector.take(wrapped, _value(node.args[1], scopes))
@@ -258,7 +256,7 @@ class _Walker:
                 if isinstance(value, np.ndarray):
                     self.collector.hold(value)
 
-    def _stream(self, node: Task, scopes: Sequence[Mapping[Hashable, Any]]) -> None:
+    def _stream(self, node: Task, scopes: Sequence[Mapping[Key, Any]]) -> None:
         recipe, box = _value(node.args[0], scopes), _value(node.args[2], scopes)
         if not isinstance(recipe, Recipe):
             self.collector.unattributed.add("a streaming task whose recipe is not in the graph")
@@ -288,11 +286,11 @@ def read_plan(*objects: Any) -> Reading:
     collector = _Collector()
     lazy = []
     for thing in objects:
-        if dask.is_dask_collection(thing):
+        if is_dask_collection(thing):
             lazy.append(thing)
         else:
             collector.hold(getattr(thing, "data", thing))
-    for collection in dask.optimize(*lazy):
+    for collection in optimize(*lazy):
         graph = dict(collection.__dask_graph__())
         graph = convert_legacy_graph({key: _aliased(key, value, graph) for key, value in graph.items()})
         _hold_results(graph, collector)
@@ -301,7 +299,7 @@ def read_plan(*objects: Any) -> Reading:
     return Reading(tuple(collector.reads[place] for place in order), tuple(sorted(collector.unattributed)))
 
 
-def _aliased(key: Hashable, value: Any, graph: Mapping[Hashable, Any]) -> Any:
+def _aliased(key: Key, value: Any, graph: Mapping[Key, Any]) -> Any:
     """A bare key in a written-out layer is a reference, not a value."""
     try:
         return Alias(key, value) if not isinstance(value, GraphNode) and value in graph else value
@@ -309,7 +307,7 @@ def _aliased(key: Hashable, value: Any, graph: Mapping[Hashable, Any]) -> Any:
         return value
 
 
-def _hold_results(graph: Mapping[Hashable, Any], collector: _Collector) -> None:
+def _hold_results(graph: Mapping[Key, Any], collector: _Collector) -> None:
     """Blocks that are values already (persisted, or made from memory) have no source."""
     for node in graph.values():
         if isinstance(node, DataNode) and isinstance(node.value, np.ndarray):

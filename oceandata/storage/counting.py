@@ -158,6 +158,11 @@ class CountingStore(WrapperStore["Store"]):
         self.origin = origin
         self._folder = ""
 
+    @property
+    def uncounted(self) -> "Store":
+        """The store below, for looking up what is not part of a result."""
+        return self._store
+
     def _with_store(self, store: "Store") -> "CountingStore":
         return type(self)(store, self.origin)
 

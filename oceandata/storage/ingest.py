@@ -21,7 +21,7 @@ import numpy as np
 import xarray
 
 import oceandata
-from oceandata.errors import CorruptionError, InputError, RepositoryExistsError
+from oceandata.errors import InputError, RepositoryExistsError
 from oceandata.storage.chunks import DEFAULT_CHUNK_BYTES, plan_chunks
 from oceandata.storage.integrity import HashingStore
 from oceandata.storage.layout import (
@@ -105,7 +105,8 @@ class IngestPlan:
         """Digest of files and settings: equal for a rerun with the same inputs."""
         files = [[file.path.name, file.nbytes, file.modified_ns] for file in self.sources.files]
         arrays = [dataclasses.asdict(array) for array in self.arrays]
-        text = json.dumps([files, arrays, self.group, self.metadata], sort_keys=True, default=str)
+        settings = [self.group, self.metadata, _STEP_BYTES]
+        text = json.dumps([files, arrays, *settings], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def to_json(self) -> dict[str, Any]:
@@ -127,11 +128,25 @@ class IngestPlan:
             "steps": len(self.steps),
             "arrays": [
                 {"name": a.name, "dims": a.dims, "shape": a.shape, "chunks": a.chunks, "dtype": a.dtype}
-                | {"chunk_count": math.prod(a.grid), "nbytes": a.nbytes, "fill_value": None if a.fill_value is None else str(a.fill_value)}
+                | {
+                    "chunk_count": math.prod(a.grid),
+                    "nbytes": a.nbytes,
+                    "fill_value": None if a.fill_value is None else str(a.fill_value),
+                }
                 for a in self.arrays
             ],
             "notes": list(self.sources.notes),
         }
+
+
+def _declared(variable: SourceVariable, value: float | int | str) -> int | float | None:
+    """Missing value in the variable's own type, None if the type cannot hold it, so that no value means missing."""
+    if variable.dtype.kind == "f":
+        return float(np.asarray(float(value)).astype(variable.dtype))
+    if isinstance(value, str) or not float(value).is_integer():
+        return None
+    limits = np.iinfo(variable.dtype) if variable.dtype.kind in "iu" else None
+    return int(value) if limits is None or limits.min <= int(value) <= limits.max else None
 
 
 def _fill_value(variable: SourceVariable) -> int | float | None:
@@ -139,10 +154,7 @@ def _fill_value(variable: SourceVariable) -> int | float | None:
     for key in ("_FillValue", "missing_value"):
         if key in variable.attributes:
             value = variable.attributes[key]
-            declared = np.asarray(value[0] if isinstance(value, list) else value, dtype="float64").astype(
-                variable.dtype
-            )
-            return float(declared) if variable.dtype.kind == "f" else int(declared)
+            return _declared(variable, value[0] if isinstance(value, list) else value)
     return float("nan") if variable.dtype.kind == "f" else None
 
 
@@ -320,24 +332,14 @@ def file_sha256(file: FileSpan) -> str:
 def _check_unchanged(plan: IngestPlan) -> None:
     """Refuse to publish if a file changed since the plan was made."""
     for file in plan.sources.files:
-        found = file.path.stat()
-        if (found.st_size, found.st_mtime_ns) != (file.nbytes, file.modified_ns):
-            msg = f"{file.path} changed while it was ingested. Run the ingest again; nothing was published."
-            raise InputError(msg)
+        file.check_unchanged()
 
 
 def _publish(writer: _Writer, plan: IngestPlan, base: str, revision: str) -> None:
     """Read back, commit with the content root, move main and tag, drop the work branch."""
     _check_unchanged(plan)
     layout = read_layout(writer.session.store, plan.group)
-    damaged = check_read_back(writer.session.store, layout)
-    if damaged:
-        name, position = damaged[0]
-        msg = (
-            f"{len(damaged)} chunks read back differ from what was written; first: {name} {position}. "
-            "Nothing was published."
-        )
-        raise CorruptionError(msg)
+    check_read_back(writer.session.store, layout)
     files = [{"name": f.path.name, "nbytes": f.nbytes, "sha256": file_sha256(f)} for f in plan.sources.files]
     facts = {
         "oceandata.version": oceandata.__version__,

@@ -28,6 +28,7 @@ __all__ = [
     "Leaves",
     "check_read_back",
     "create_layout",
+    "damaged_chunks",
     "layout_root",
     "read_layout",
 ]
@@ -228,22 +229,11 @@ def layout_root(layout: Layout) -> str:
     return content_root(layout.documents, {name: digest_rows(leaves.digests) for name, leaves in layout.leaves.items()})
 
 
-def _chunk_checks(
+def damaged_chunks(
     store: "Store", layout: Layout, name: str, positions: Iterator[tuple[int, ...]]
-) -> Iterator[tuple[int, ...]]:
-    """Positions of the chunks whose stored bytes are not those of their leaf."""
-    leaves = layout.leaves[name]
-    for position in positions:
-        key = chunk_key(name, position)
-        buffer = sync(store.get(f"{layout.group}/{key}", default_buffer_prototype()))
-        stored = None if buffer is None else buffer.to_bytes()
-        if chunk_leaf(key, stored) != leaves.digests[position].tobytes():
-            yield position
-
-
-def check_read_back(store: "Store", layout: Layout, *, sample: int | None = None) -> list[tuple[str, tuple[int, ...]]]:
+) -> Iterator[tuple[tuple[int, ...], str]]:
     """
-    Read stored chunks and compare them with their leaves.
+    Chunks of an array whose stored bytes are not those of their leaf.
 
     Parameters
     ----------
@@ -251,19 +241,53 @@ def check_read_back(store: "Store", layout: Layout, *, sample: int | None = None
         Store at the root of the repository.
     layout : Layout
         Leaves to compare with.
-    sample : int, optional
-        Number of chunks of each array to read, evenly spread; all by default.
+    name : str
+        The array.
+    positions : iterator of tuple of int
+        Places in its chunk grid.
 
-    Returns
-    -------
-    list of (str, tuple of int)
-        Array and grid position of every chunk that is damaged or missing.
+    Yields
+    ------
+    tuple
+        Position, and what is wrong in a word or two.
+    """
+    leaves = layout.leaves[name]
+    for position in positions:
+        key = chunk_key(name, position)
+        try:
+            buffer = sync(store.get(f"{layout.group}/{key}", default_buffer_prototype()))
+        except Exception as error:  # whatever a store raises for an object it lost, the chunk is gone
+            yield position, f"cannot be read ({type(error).__name__})"
+            continue
+        stored = None if buffer is None else buffer.to_bytes()
+        if chunk_leaf(key, stored) != leaves.digests[position].tobytes():
+            yield position, "missing" if stored is None else "differs from what was written"
+
+
+def check_read_back(store: "Store", layout: Layout) -> None:
+    """
+    Read every stored chunk and compare it with its leaf.
+
+    Parameters
+    ----------
+    store : zarr.abc.store.Store
+        Store at the root of the repository.
+    layout : Layout
+        Leaves to compare with.
+
+    Raises
+    ------
+    CorruptionError
+        If any chunk differs; the first is named.
     """
     damaged = []
     for name, leaves in layout.leaves.items():
-        grid = leaves.stored_bytes.shape
-        count = math.prod(grid)
-        chosen = range(count) if sample is None or sample >= count else np.linspace(0, count - 1, sample).astype(int)
-        positions = (tuple(int(i) for i in np.unravel_index(int(number), grid)) if grid else () for number in chosen)
-        damaged += [(name, position) for position in _chunk_checks(store, layout, name, positions)]
-    return damaged
+        found = damaged_chunks(store, layout, name, np.ndindex(*leaves.stored_bytes.shape))
+        damaged += [(name, *one) for one in found]
+    if damaged:
+        name, position, kind = damaged[0]
+        msg = (
+            f"{len(damaged)} chunks read back differ from what was written; first: {chunk_key(name, position)} {kind}. "
+            "Nothing was published: check the disk, then run again."
+        )
+        raise CorruptionError(msg)

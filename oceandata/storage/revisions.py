@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
@@ -228,7 +228,7 @@ def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> Rev
     layout = read_layout(store, facts["group"])
     arrays = {name: document for name, document in layout.documents.items() if name}
     names = data_names(arrays)
-    with xr.open_dataset(store, engine="zarr", group=layout.group, consolidated=False, chunks=None) as ds:
+    with xr.open_dataset(cast("Any", store), engine="zarr", group=layout.group, consolidated=False, chunks=None) as ds:
         extent, attributes = extent_of(ds), {str(key): value for key, value in ds.attrs.items()}
     variables = {name: _variable(arrays[name]) for name in names}
     stored_bytes, chunks = _sizes(layout, names)

@@ -2,7 +2,7 @@
 Files that together make one dataset: their common schema, their order along time, and the reading of boxes from them.
 
 Values are read as stored in the files: packed integers stay packed, so nothing is rounded on the way. Only the time
-axis is rewritten, to whole seconds (or milliseconds) since 1970 in its own calendar.
+axis and its bounds are rewritten, to whole seconds since 1970 in their own calendar.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oceandata import cf
-from oceandata.errors import NotFoundError, SchemaMismatch, closest
+from oceandata.errors import InputError, NotFoundError, SchemaMismatch, closest
 from oceandata.storage.soundness import open_sound
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ __all__ = ["FileSpan", "SourceVariable", "Sources", "open_sources"]
 # Attributes without which stored numbers mean something else: they must agree in all files.
 _DECODING = ("units", "scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "positive", "calendar")
 
+# Attributes of a time axis that hold for the numbers of the file, not for seconds since 1970.
+_TIME_NUMBERS = {"units", "calendar", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"} | {
+    "valid_min",
+    "valid_max",
+    "valid_range",
+    "actual_range",
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class FileSpan:
@@ -39,6 +47,24 @@ class FileSpan:
     modified_ns: int
     start: int
     stop: int
+
+    def check_unchanged(self) -> None:
+        """
+        Check that the file still is the one that was opened.
+
+        Raises
+        ------
+        InputError
+            If its size or time of change differs, or it is gone.
+        """
+        try:
+            found = self.path.stat()
+        except OSError as error:
+            msg = f"{self.path} went away while it was ingested. Bring it back and run again; nothing was published."
+            raise InputError(msg) from error
+        if (found.st_size, found.st_mtime_ns) != (self.nbytes, self.modified_ns):
+            msg = f"{self.path} changed while it was ingested. Run the ingest again; nothing was published."
+            raise InputError(msg)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,19 +124,24 @@ class Sources:
         -------
         numpy.ndarray
             As stored in the files.
+
+        Raises
+        ------
+        InputError
+            If a file changed since it was opened.
         """
         if name in self.fixed:
             return self.fixed[name][tuple(box)]
         variable = self.variables[name]
         if not variable.appended:
-            return _raw(self.files[0].path)[name].isel(dict(zip(variable.dims, box, strict=True))).to_numpy()
+            return _same(self.files[0])[name].isel(dict(zip(variable.dims, box, strict=True))).to_numpy()
         times, rest = box[0], dict(zip(variable.dims[1:], box[1:], strict=True))
         parts = []
         for file in self.files:
             start, stop = max(times.start, file.start), min(times.stop, file.stop)
             if start < stop:
                 within = slice(start - file.start, stop - file.start)
-                array = _raw(file.path)[name].transpose(*variable.dims)
+                array = _same(file)[name].transpose(*variable.dims)
                 parts.append(array.isel({variable.dims[0]: within, **rest}).to_numpy())
         return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
 
@@ -124,6 +155,12 @@ def _opened(state: tuple[Path, int, int]) -> "xr.Dataset":
 def _raw(path: Path) -> "xr.Dataset":
     found = path.stat()
     return _opened((path, found.st_mtime_ns, found.st_size))
+
+
+def _same(file: FileSpan) -> "xr.Dataset":
+    """Undecoded dataset of a file that is still the one that was opened."""
+    file.check_unchanged()
+    return _opened((file.path, file.modified_ns, file.nbytes))
 
 
 def _plain(value: object) -> Any:
@@ -165,33 +202,54 @@ def _roles(ds: "xr.Dataset", dims: Sequence[str]) -> tuple[str, ...]:
     return tuple(meaning.get(dim, "") for dim in dims)
 
 
-def _time_values(ds: "xr.Dataset", name: str) -> "tuple[npt.NDArray[np.int64], dict[str, Any]] | None":
-    """Time axis (or its bounds) as whole seconds since 1970 with its attributes, None if it is no calendar time."""
+def _edges_name(ds: "xr.Dataset", time_name: str) -> str:
+    """Name of the bounds (or climatological bounds) of the time axis, empty if it has none."""
+    attributes = ds[time_name].attrs
+    names = [str(attributes.get(key, "")) for key in ("bounds", "climatology")]
+    return next((name for name in names if name in ds.variables), "")
+
+
+def _decoded_times(ds: "xr.Dataset", time_name: str, name: str) -> "xr.DataArray":
+    """Decoded times of the axis or of its bounds, which inherit units and calendar that they do not give."""
     import xarray as xr
 
-    attributes = ds[name].attrs
-    if " since " not in str(attributes.get("units", "")):
+    inherited = {key: value for key, value in ds[time_name].attrs.items() if key in ("units", "calendar")}
+    numbers = ds[name].variable.load()
+    numbers.attrs = inherited | {
+        key: value for key, value in numbers.attrs.items() if key not in ("bounds", "climatology")
+    }
+    return xr.decode_cf(xr.Dataset({"_times": numbers}), decode_coords=False)["_times"]
+
+
+def _time_values(ds: "xr.Dataset", time_name: str) -> "tuple[npt.NDArray[np.int64], str] | None":
+    """Time axis as whole seconds since 1970 and its calendar, None if it is no calendar time."""
+    if " since " not in str(ds[time_name].attrs.get("units", "")):
         return None
-    bounds = str(attributes.get("bounds", ""))
-    decoded = xr.decode_cf(ds[[name, *([bounds] if bounds in ds.variables else [])]].load(), decode_coords=False)
-    calendar = cf.calendar_of(decoded[name])
-    kept = {key: value for key, value in attributes.items() if key not in ("units", "calendar", "_FillValue")}
-    kept |= {"units": "seconds since 1970-01-01", "calendar": calendar}
-    return cf.time_seconds(decoded[name]), kept
+    decoded = _decoded_times(ds, time_name, time_name)
+    return cf.time_seconds(decoded), cf.calendar_of(decoded)
 
 
-def _encoded_times(ds: "xr.Dataset", time_name: str) -> dict[str, tuple["npt.NDArray[np.int64]", dict[str, Any]]]:
-    """Rewritten time axis and its bounds, by name."""
-    import xarray as xr
+def _rounded_s(ds: "xr.Dataset", time_name: str) -> float:
+    """Largest part of a second, in s, by which the times were rounded."""
+    values = _decoded_times(ds, time_name, time_name).to_numpy()
+    if values.dtype.kind == "M":
+        parts = (values - values.astype("M8[s]")) / np.timedelta64(1, "s")
+    else:
+        parts = np.asarray([value.microsecond / 1e6 for value in values.flat])
+    return float(np.minimum(parts, 1 - parts).max())
 
+
+def _rewritten_times(ds: "xr.Dataset", time_name: str) -> dict[str, tuple["npt.NDArray[np.int64]", dict[str, Any]]]:
+    """Rewritten time axis and its bounds, with their attributes, by name."""
     axis = _time_values(ds, time_name)
     if axis is None:
         return {}
-    rewritten = {time_name: axis}
-    bounds = str(ds[time_name].attrs.get("bounds", ""))
-    if bounds in ds.variables:
-        decoded = xr.decode_cf(ds[[time_name, bounds]].load(), decode_coords=False)
-        rewritten[bounds] = (cf.time_seconds(decoded[bounds]), {})
+    kept = {key: _plain(value) for key, value in ds[time_name].attrs.items() if key not in _TIME_NUMBERS}
+    rewritten = {time_name: (axis[0], kept | {"units": "seconds since 1970-01-01", "calendar": axis[1]})}
+    edges = _edges_name(ds, time_name)
+    if edges:
+        own = {key: _plain(value) for key, value in ds[edges].attrs.items() if key not in _TIME_NUMBERS}
+        rewritten[edges] = (cf.time_seconds(_decoded_times(ds, time_name, edges)), own)
     return rewritten
 
 
@@ -204,8 +262,18 @@ def _check_storable(name: str, dtype: "np.dtype[Any]", path: Path) -> None:
         raise SchemaMismatch(msg)
 
 
-def _chosen(ds: "xr.Dataset", wanted: Sequence[str] | None) -> list[str]:
-    """Names to store: the wanted variables with their coordinates, bounds and grid mappings, or everything."""
+def _check_sizes(ds: "xr.Dataset", names: Sequence[str], time_dim: str, path: Path) -> None:
+    """Refuse a file in which nothing is stored along some dimension."""
+    empty = [str(dim) for name in names if name in ds.variables for dim in ds[name].dims if ds.sizes[dim] == 0]
+    if not empty:
+        return
+    what = "no time step" if empty[0] == time_dim else f"a dimension {empty[0]!r} of length zero"
+    msg = f"{path.name} has {what}, need at least one. Leave the file out, or name the variables to store."
+    raise SchemaMismatch(msg)
+
+
+def _chosen(ds: "xr.Dataset", wanted: Sequence[str] | None, time_name: str) -> list[str]:
+    """Names to store: the wanted variables with time, coordinates, bounds and grid mappings, or everything."""
     if wanted is None:
         return [str(name) for name in ds.variables]
     missing = [name for name in wanted if name not in ds.variables]
@@ -213,7 +281,7 @@ def _chosen(ds: "xr.Dataset", wanted: Sequence[str] | None) -> list[str]:
         msg = f"there is no variable {missing[0]!r} in the file. {closest(missing[0], [str(v) for v in ds.data_vars])}"
         raise NotFoundError(msg)
     kept: list[str] = []
-    queue = list(wanted)
+    queue = [*wanted, *([time_name] if time_name else [])]
     while queue:
         name = queue.pop(0)
         if name in kept or name not in ds.variables:
@@ -226,27 +294,53 @@ def _chosen(ds: "xr.Dataset", wanted: Sequence[str] | None) -> list[str]:
     return kept
 
 
-def _differences(first: "xr.Dataset", other: "xr.Dataset", names: Sequence[str], time_dim: str) -> list[str]:
-    """What keeps two files from being one dataset."""
-    found = [f"variable {name!r} is missing" for name in names if name not in other.variables]
-    for name in names:
-        if name not in other.variables:
-            continue
-        a, b = first[name], other[name]
-        if a.dims != b.dims or a.dtype != b.dtype:
-            found.append(f"{name!r} is {b.dims} {b.dtype}, need {a.dims} {a.dtype}")
-            continue
-        sizes = [d for d in a.dims if d != time_dim and a.sizes[d] != b.sizes[d]]
-        found += [f"dimension {d!r} of {name!r} has {b.sizes[d]}, need {a.sizes[d]}" for d in sizes]
-        if time_dim in a.dims and name == time_dim:
-            continue
-        for key in _DECODING:
-            one, two = _plain(a.attrs.get(key)), _plain(b.attrs.get(key))
-            if one != two:
-                found.append(f"attribute {key} of {name!r} is {two!r}, need {one!r}")
-        if not sizes and time_dim not in a.dims and not np.array_equal(a.to_numpy(), b.to_numpy(), equal_nan=False):
+def _variable_differences(a: "xr.DataArray", b: "xr.DataArray", time_dim: str, *, rewritten: bool) -> list[str]:
+    """What keeps a variable of two files from being one; numbers that will be rewritten may be encoded differently."""
+    name = str(a.name)
+    if a.dims != b.dims or (a.dtype != b.dtype and not rewritten):
+        return [f"{name!r} is {b.dims} {b.dtype}, need {a.dims} {a.dtype}"]
+    sizes = [d for d in a.dims if d != time_dim and a.sizes[d] != b.sizes[d]]
+    found = [f"dimension {d!r} of {name!r} has {b.sizes[d]}, need {a.sizes[d]}" for d in sizes]
+    for key in () if rewritten else _DECODING:
+        one, two = _plain(a.attrs.get(key)), _plain(b.attrs.get(key))
+        if one != two:
+            found.append(f"attribute {key} of {name!r} is {two!r}, need {one!r}")
+    if not sizes and time_dim not in a.dims:
+        one, two = a.to_numpy(), b.to_numpy()
+        if not np.array_equal(one, two, equal_nan=one.dtype.kind == "f"):
             found.append(f"the values of {name!r} differ")
     return found
+
+
+def _differences(
+    first: "xr.Dataset", other: "xr.Dataset", names: Sequence[str], time_name: str, *, whole: bool
+) -> list[str]:
+    """What keeps two files from being one dataset; `whole` if all variables are wanted, so that none may be extra."""
+    time_dim = str(first[time_name].dims[0]) if time_name else ""
+    found = [f"variable {name!r} is missing" for name in names if name not in other.variables]
+    if whole:
+        found += [f"variable {name!r} is one too many" for name in other.variables if name not in names]
+    both = [name for name in names if name in other.variables]
+    rewritten: set[str] = set()
+    if time_name in both and all(" since " in str(ds[time_name].attrs.get("units", "")) for ds in (first, other)):
+        rewritten = {time_name, _edges_name(first, time_name)}
+        calendars = [cf.calendar_of(_decoded_times(ds, time_name, time_name)) for ds in (first, other)]
+        if calendars[0] != calendars[1]:
+            found.append(f"the calendar of {time_name!r} is {calendars[1]}, need {calendars[0]}")
+    for name in both:
+        found += _variable_differences(first[name], other[name], time_dim, rewritten=name in rewritten)
+    return found
+
+
+def _check_fit(opened: "list[tuple[Path, xr.Dataset]]", names: Sequence[str], time_name: str, *, whole: bool) -> None:
+    """Refuse files that are not one dataset, with every difference of every file."""
+    (reference, first), *others = opened
+    lines = []
+    for path, other in others:
+        found = _differences(first, other, names, time_name, whole=whole)
+        lines += [f"{path.name} does not fit {reference.name}:", *(f"  {line}" for line in found)] if found else []
+    if lines:
+        raise SchemaMismatch("\n".join(lines))
 
 
 def _ordered_times(files: "list[tuple[Path, xr.Dataset]]", time_name: str) -> "list[tuple[Path, xr.Dataset]]":
@@ -255,9 +349,6 @@ def _ordered_times(files: "list[tuple[Path, xr.Dataset]]", time_name: str) -> "l
     for path, ds in files:
         rewritten = _time_values(ds, time_name)
         values = rewritten[0] if rewritten else ds[time_name].to_numpy()
-        if values.size == 0:
-            msg = f"{path.name} has no time step. Leave it out."
-            raise SchemaMismatch(msg)
         if not (np.diff(values) > 0).all():
             at = int(np.argmax(np.diff(values) <= 0)) + 1
             msg = (
@@ -303,7 +394,7 @@ def _fixed_values(
             continue
         fixed[name] = np.concatenate([ds[name].transpose(*variable.dims).to_numpy() for _, ds in ordered])
     if time_name:
-        pieces = [_encoded_times(ds, time_name) for _, ds in ordered]
+        pieces = [_rewritten_times(ds, time_name) for _, ds in ordered]
         for name in pieces[0]:
             fixed[name] = np.concatenate([piece[name][0] for piece in pieces])
             attributes = pieces[0][name][1]
@@ -351,16 +442,20 @@ def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence
         opened.append((path, _raw(path)))
     first = opened[0][1]
     time_dim = _time_dim(first)
-    names = _chosen(first, variables)
     time_name = cf.require_axis(first, "T") if time_dim else ""
-    if time_name and time_name not in names:
-        names.append(time_name)
-    for path, other in opened[1:]:
-        differences = _differences(first, other, names, time_dim)
-        if differences:
-            msg = "\n".join([f"{path.name} does not fit {resolved[0].name}:", *(f"  {line}" for line in differences)])
-            raise SchemaMismatch(msg)
+    names = _chosen(first, variables, time_name)
+    for path, ds in opened:
+        _check_sizes(ds, names, time_dim, path)
+    _check_fit(opened, names, time_name, whole=variables is None)
     return _joined(opened, names, time_dim, time_name)
+
+
+def _time_note(ordered: "list[tuple[Path, xr.Dataset]]", time_name: str) -> str:
+    """What was done to the time axis."""
+    before = ordered[0][1][time_name].attrs["units"]
+    note = f"{time_name}: rewritten as whole seconds since 1970-01-01, {before!r} before"
+    rounded_s = max(_rounded_s(ds, time_name) for _, ds in ordered)
+    return f"{note}; rounded by up to {rounded_s:.3f} s" if rounded_s > 1e-3 else note
 
 
 def _joined(opened: "list[tuple[Path, xr.Dataset]]", names: list[str], time_dim: str, time_name: str) -> Sources:
@@ -384,9 +479,7 @@ def _joined(opened: "list[tuple[Path, xr.Dataset]]", names: list[str], time_dim:
     notes = [
         f"{name}: time first" for name, v in found_variables.items() if v.dims != tuple(map(str, first[name].dims))
     ]
-    if time_name in fixed:
-        notes.append(
-            f"{time_name}: rewritten as whole seconds since 1970-01-01, {first[time_name].attrs.get('units')!r} before"
-        )
+    if time_name and " since " in str(first[time_name].attrs.get("units", "")):
+        notes.append(_time_note(ordered, time_name))
     attributes = {str(key): _plain(value) for key, value in first.attrs.items()}
     return Sources(tuple(spans), time_dim, found_variables, fixed, attributes, tuple(notes))

@@ -115,15 +115,15 @@ def create_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
         kind = "a repository" if repository_exists(url) else "something that is not a repository"
         msg = f"{path} holds {kind} already. Choose another place, or remove it first."
         raise RepositoryExistsError(msg)
-    icechunk = _icechunk()
+    library = _icechunk()
     try:
-        storage = icechunk.local_filesystem_storage(str(path))
-        if hasattr(icechunk, "SpecVersion"):
-            return icechunk.Repository.create(storage, spec_version=icechunk.SpecVersion.v1)
-        return icechunk.Repository.create(storage)
+        storage = library.local_filesystem_storage(str(path))
+        older = {"spec_version": library.SpecVersion.v1} if hasattr(library, "SpecVersion") else {}
+        repository: icechunk.Repository = library.Repository.create(storage, **older)
     except BaseException:
         shutil.rmtree(path, ignore_errors=True)
         raise
+    return repository
 
 
 def open_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
@@ -150,8 +150,9 @@ def open_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         msg = f"there is no repository at {path}. {closest(path.name, sorted(near))}"
         raise NotFoundError(msg)
-    icechunk = _icechunk()
-    return icechunk.Repository.open(icechunk.local_filesystem_storage(str(path)))
+    library = _icechunk()
+    repository: icechunk.Repository = library.Repository.open(library.local_filesystem_storage(str(path)))
+    return repository
 
 
 def lookup_revision(repository: "icechunk.Repository", revision: str = "", snapshot: str = "") -> tuple[str, str]:

@@ -1,0 +1,26 @@
+"""
+What there is: catalogue files, searched by place, time, depth, variable and words in Chinese and English.
+
+A catalogue file has the form of Intake 2, so that ``intake.open_catalog`` opens it too; here it is read strictly,
+with every fault at its line, and nothing in it can run.
+"""
+
+from oceandata.catalog.catalog import Catalog, open_catalog
+from oceandata.catalog.check import check_catalog
+from oceandata.catalog.entries import Overlay, draft_entry, gaps, load_overlay
+from oceandata.catalog.faults import Fault
+from oceandata.catalog.schema import entry_schema
+from oceandata.catalog.write import register_entry
+
+__all__ = [
+    "Catalog",
+    "Fault",
+    "Overlay",
+    "check_catalog",
+    "draft_entry",
+    "entry_schema",
+    "gaps",
+    "load_overlay",
+    "open_catalog",
+    "register_entry",
+]

@@ -1,0 +1,16 @@
+"""
+Maps and time series, drawn with matplotlib as it is: every function returns the axes it drew on.
+
+matplotlib is imported when something is drawn. Axes are found by their CF metadata; a map joins at the date line
+whatever convention its longitudes follow. What is missing is grey, never a colour of the scale.
+
+- `plot_map`: a field on latitude and longitude, with coastlines and regions
+- `plot_series`: a time series, with anomalies, events and thresholds
+- `figure_style`: the defaults both are drawn with
+"""
+
+from oceandata.plot.maps import plot_map
+from oceandata.plot.series import plot_series
+from oceandata.plot.style import figure_style, has_cjk_font
+
+__all__ = ["figure_style", "has_cjk_font", "plot_map", "plot_series"]

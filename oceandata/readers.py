@@ -1,0 +1,129 @@
+"""
+The Intake reader of oceandata's catalogues.
+
+The path ``oceandata.readers:OceanZarr`` is written into users' catalogue files: it is frozen for ever, with its
+arguments. Importing this module loads neither xarray nor Dask.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from intake.readers.readers import BaseReader
+
+from oceandata.errors import InputError, closest
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["OceanZarr"]
+
+_ARGUMENTS = ("url", "group", "revision", "snapshot", "origin")
+_SELECTIONS = ("region", "time", "depth", "variables", "chunks")
+
+
+class OceanZarr(BaseReader):  # type: ignore[misc]
+    """
+    Opens one revision of a repository as a lazy, Dask-backed dataset.
+
+    Parameters
+    ----------
+    **kwargs : object
+        ``url`` of the repository, ``group`` (layout), ``revision`` (tag), ``snapshot``, ``origin`` (entry and product),
+        and any argument of `read` as a default. ``metadata`` may hold the catalogue's entry.
+    """
+
+    imports: ClassVar[set[str]] = {"xarray", "zarr", "icechunk"}
+    func = "oceandata.storage:open_dataset"
+    output_instance = "xarray:Dataset"
+
+    def _read(
+        self,
+        *,
+        url: str,
+        group: str = "maps",
+        revision: str = "",
+        snapshot: str = "",
+        origin: Mapping[str, Any] | None = None,
+        **selection: Any,
+    ) -> "xr.Dataset":
+        from oceandata.entities import Origin
+        from oceandata.storage import open_dataset
+
+        unknown = [name for name in selection if name not in _SELECTIONS]
+        if unknown:
+            known = [*_ARGUMENTS, *_SELECTIONS]
+            msg = f"read() has no argument {unknown[0]!r}. {closest(unknown[0], known)}"
+            raise InputError(msg)
+        pinned = self.kwargs.get("snapshot", "")
+        if revision != self.kwargs.get("revision", "") and snapshot == pinned:
+            snapshot = ""
+        known_origin = Origin.from_json({"repository": url, **(origin or {})})
+        ds = open_dataset(url, group=group, revision=revision, snapshot=snapshot, origin=known_origin, **selection)
+        return _labelled(ds, self.metadata.get("entry") or {}, known_origin)
+
+    def read(
+        self,
+        *,
+        region: Sequence[float] | None = None,
+        time: "str | Sequence[str] | None" = None,
+        depth: Sequence[float] | None = None,
+        variables: Sequence[str] | None = None,
+        chunks: "Mapping[str, int] | str | None" = "auto",
+        **kwargs: Any,
+    ) -> "xr.Dataset":
+        """
+        Open the dataset, or a part of it.
+
+        Parameters
+        ----------
+        region : sequence of float, optional
+            West, south, east, north in degrees; may cross the date line.
+        time : str or pair of str, optional
+            Period, such as ``"2009"`` or ``"2009-06/2010-05"``.
+        depth : pair of float, optional
+            Top and bottom in m, positive down.
+        variables : sequence of str, optional
+            By native name, CF standard name, alias or Chinese word.
+        chunks : {"auto", None} or dict
+            As `oceandata.storage.open_dataset` takes it.
+        **kwargs : object
+            ``revision`` or ``snapshot`` to open another state, ``group`` for another layout.
+
+        Returns
+        -------
+        xarray.Dataset
+            Lazy; only metadata was read.
+        """
+        given: dict[str, Any] = {"region": region, "time": time, "depth": depth, "variables": variables}
+        given = {name: value for name, value in given.items() if value is not None}
+        if chunks != "auto":
+            given["chunks"] = chunks
+        ds: xr.Dataset = super().read(**given, **kwargs)
+        return ds
+
+    def to_dask(self, **kwargs: Any) -> "xr.Dataset":
+        """The same as `read`: what is read is always lazy."""
+        return self.read(**kwargs)
+
+    def discover(self, **kwargs: Any) -> "xr.Dataset":
+        """The same as `read`: opening reads metadata only."""
+        return self.read(**kwargs)
+
+
+def _labelled(ds: "xr.Dataset", entry: Mapping[str, Any], origin: Any) -> "xr.Dataset":
+    """Dataset with the catalogue's names for variables, its licence and its product among the attributes."""
+    for name, variable in entry.get("variables", {}).items():
+        if name in ds.variables:
+            for key in ("canonical_name", "long_name", "long_name_zh"):
+                if variable.get(key) and not ds[name].attrs.get(key):
+                    ds[name].attrs[key] = variable[key]
+    facts = {
+        "title": entry.get("title", ""),
+        "title_zh": entry.get("title_zh", ""),
+        "license": origin.licence,
+        "attribution": origin.attribution,
+        "entry": origin.entry,
+        "product": origin.product,
+    }
+    ds.attrs |= {key: value for key, value in facts.items() if value}
+    return ds
