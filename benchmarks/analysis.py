@@ -1,15 +1,17 @@
 """The area ``analysis``: routines of oceandata.analysis against plain xarray, and the field they are measured on."""
 
 import datetime
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import zarr
 
 from benchmarks.work import Goal, Program, Work
 from oceandata.errors import OceanDataError
-from oceandata.storage.layout import ArrayPlan, create_layout, open_written
+from oceandata.storage.layout import ArrayPlan, create_layout
 from oceandata.storage.stores import create_repository
 
 if TYPE_CHECKING:
@@ -82,13 +84,14 @@ def write_field(place: Path) -> None:
     if place.exists():
         return
     unfinished = place.with_name(f"{place.name}.unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
     repository = create_repository(unfinished)
     session = repository.writable_session("main")
     coordinates = _coordinates()
     create_layout(session.store, "maps", _plans(coordinates), {"Conventions": "CF-1.11", "title": "Benchmark field"})
     for name, values in coordinates.items():
-        open_written(session.store, "maps", name)[...] = values
-    array = open_written(session.store, "maps", "sst")
+        zarr.open_array(session.store, path=f"maps/{name}", mode="r+")[...] = values
+    array = zarr.open_array(session.store, path="maps/sst", mode="r+")
     rng = np.random.default_rng(_SEED)
     waves = _patterns(rng, 24)
     height = waves[:8].sum(axis=0)

@@ -5,10 +5,21 @@ The names are the field's own: ACDD for discovery, STAC and its datacube extensi
 DataCite for people. Unknown keys are refused, and all faults of a document are reported at once.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    SerializerFunctionWrapHandler,
+    StringConstraints,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 
 from oceandata.errors import DocumentError
 
@@ -35,12 +46,12 @@ Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
 
-def _pruned(value: Any) -> Any:
-    """JSON value without the fields that say nothing."""
-    if isinstance(value, dict):
-        kept = {key: _pruned(part) for key, part in value.items()}
-        return {key: part for key, part in kept.items() if part is not None and part not in ([], {}, "")}
-    return [_pruned(part) for part in value] if isinstance(value, list) else value
+def _utc(instant: datetime) -> datetime:
+    """Instant in UTC; one without a zone is UTC already."""
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+Instant = Annotated[datetime, AfterValidator(_utc)]
 
 
 class Document(BaseModel):
@@ -82,15 +93,25 @@ class Document(BaseModel):
 
     def to_json(self) -> dict[str, Any]:
         """
-        JSON form; fields that say nothing (None, empty) are left out.
+        JSON form; optional fields that say nothing (None, empty) are left out.
 
         Returns
         -------
         dict
             Only JSON types; ``from_json`` of it gives an equal document.
         """
-        pruned: dict[str, Any] = _pruned(self.model_dump(mode="json"))
-        return pruned
+        return self.model_dump(mode="json")
+
+    @model_serializer(mode="wrap")
+    def _pruned(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Fields without the optional ones that say nothing, in this document and in those inside it."""
+        fields = type(self).model_fields.items()
+        required = {field.serialization_alias or name for name, field in fields if field.is_required()}
+        return {
+            key: value
+            for key, value in serialize(self).items()
+            if key in required or (value is not None and value not in ([], {}, (), ""))
+        }
 
 
 class Extent(Document):
@@ -110,8 +131,8 @@ class Extent(Document):
     """
 
     bbox: tuple[float, float, float, float] | None = None
-    time: tuple[datetime, datetime] | None = None
-    depth_m: tuple[float, float] | None = None
+    time: tuple[Instant, Instant] | None = None
+    depth_m: tuple[FiniteFloat, FiniteFloat] | None = None
     time_resolution: str = ""
 
     @model_validator(mode="after")
@@ -126,6 +147,9 @@ class Extent(Document):
                 raise ValueError(msg)
         if self.time is not None and self.time[0] > self.time[1]:
             msg = f"time begins {self.time[0]} after it ends {self.time[1]}"
+            raise ValueError(msg)
+        if self.depth_m is not None and self.depth_m[0] > self.depth_m[1]:
+            msg = f"depth_m is {self.depth_m[0]} to {self.depth_m[1]}, need the top first"
             raise ValueError(msg)
         return self
 
@@ -337,7 +361,7 @@ class Entry(Document):
     assets: dict[str, Asset]
     derived_from: tuple[SourceFile, ...] = ()
     history: str = ""
-    created: datetime | None = None
+    created: Instant | None = None
     trade: TradeLink | None = None
 
     @model_validator(mode="after")

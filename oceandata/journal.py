@@ -109,6 +109,7 @@ class Journal:
     def __init__(self, path: str | os.PathLike[str], *, sync: bool = False) -> None:
         self.path = Path(path)
         self.sync = sync
+        self._torn = False
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -130,10 +131,19 @@ class Journal:
         ----------
         record : dict
             JSON types only; NaN is refused.
+
+        Raises
+        ------
+        OSError
+            If the record does not fit on the disk. Later records are refused too, so that the torn one stays last.
         """
+        if self._torn:
+            msg = f"the last record of {self.path} did not fit on the disk. Free disk space, then open the log again."
+            raise OSError(msg)
         line = _line(record)
         written = os.write(self._descriptor, line)
         if written != len(line):
+            self._torn = True
             msg = f"only {written} of {len(line)} bytes of a record fitted into {self.path}. Free disk space."
             raise OSError(msg)
         if self.sync:

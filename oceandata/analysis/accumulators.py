@@ -95,6 +95,8 @@ class WeightedSum:
         self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
     ) -> None:
         """Add a block, a strip of rows at a time."""
+        if not block.size:
+            return
         kept = _kept(block.ndim, self.reduced)
         weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)]).ravel()
         rows = np.moveaxis(block, self.reduced, range(len(kept), block.ndim)).reshape(-1, weights.size)

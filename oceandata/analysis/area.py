@@ -174,10 +174,38 @@ def _covered_region(obj: xr.DataArray, region: Region) -> Region:
     return west_edge, south_edge, float(min(stops.max(), west + width)), north_edge
 
 
+def _on_grid(field: xr.DataArray, obj: xr.DataArray, what: str) -> xr.DataArray:
+    """Weights or mask, if they lie on exactly the cells of the data."""
+    stray = [dim for dim in field.dims if dim not in obj.dims]
+    if stray or not field.dims:
+        msg = f"{what} has dimensions {field.dims}, need some of those of the data, {obj.dims}."
+        raise InputError(msg)
+    for dim in field.dims:
+        if field.sizes[dim] != obj.sizes[dim]:
+            msg = f"{what} has {field.sizes[dim]} cells along {dim!r}, the data {obj.sizes[dim]}: need the same grid."
+            raise InputError(msg)
+        if dim in obj.coords and dim in field.coords and not np.array_equal(obj[dim], field[dim]):
+            msg = f"{what} lies on other {dim!r} values than the data, need the same grid in the same order."
+            raise InputError(msg)
+    return field
+
+
+def _masked(areas: xr.DataArray, mask: xr.DataArray) -> xr.DataArray:
+    """Areas where a mask is true, zero elsewhere."""
+    if set(mask.dims) - set(areas.dims):
+        msg = f"the mask has dimensions {mask.dims}, need some of {areas.dims}. For a mask in time use obj.where(mask)."
+        raise InputError(msg)
+    if mask.dtype.kind not in "biu":
+        msg = f"the mask holds {mask.dtype} values, need True and False. Pass a comparison such as mask > 0."
+        raise InputError(msg)
+    return areas.where(mask.astype(bool).drop_vars(list(mask.coords)), 0.0).transpose(*areas.dims)
+
+
 def _weights(obj: xr.DataArray, region: Region | None, weights: Any, mask: xr.DataArray | None) -> _Weights:
     """Weights from what was given, declared or computed, in that order."""
     declared = weights if weights is not None else _declared_areas(obj)
     if declared is not None:
+        declared = _on_grid(declared, obj, "weights")
         if region is not None:
             msg = "region= and cell areas given as weights= cannot be joined. Select the region first, or pass mask=."
             raise InputError(msg)
@@ -193,7 +221,7 @@ def _weights(obj: xr.DataArray, region: Region | None, weights: Any, mask: xr.Da
         box = _covered_region(obj, region) if covered > 0 else None
         found = _Weights(areas, _box_area(region), covered, box)
     if mask is not None:
-        masked = found.areas.where(mask.astype(bool), 0.0).transpose(*found.areas.dims)
+        masked = _masked(found.areas, _on_grid(mask, obj, "the mask"))
         inside = float(masked.sum())
         found = _Weights(masked, inside, inside, found.covered_region)
     if bool((found.areas < 0).any()) or bool(found.areas.isnull().any()):
@@ -298,7 +326,7 @@ def area_mean(
     RegionError
         If the region is no box, or the grid covers less of it than `min_weight`.
     InputError
-        If the grid is curvilinear and no areas are known.
+        If the grid is curvilinear and no areas are known, or weights or mask lie on another grid.
 
     Notes
     -----

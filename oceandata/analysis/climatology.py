@@ -216,6 +216,9 @@ def anomaly(obj: xr.DataArray, clim: xr.DataArray | None = None, *, spread: xr.D
     space = [dim for dim in obj.dims if dim != times.dims[0]]
     fields = [_on_grid(field, obj, space) for field in fields]
     months = cf.month_of(times)
+    if any(not np.array_equal(field["month"], fields[0]["month"]) for field in fields):
+        msg = "the spread has other months than the climatology, need the same in the same order."
+        raise InputError(msg)
     stored = [int(month) for month in fields[0]["month"].to_numpy()]
     missing = sorted(set(months.tolist()) - set(stored))
     if missing:
@@ -241,6 +244,9 @@ def _on_grid(field: xr.DataArray, obj: xr.DataArray, space: list[Any]) -> xr.Dat
     """Climatology with its dimensions in the order of the data, on exactly the same cells."""
     if set(field.dims) != {"month", *space}:
         msg = f"the climatology has dimensions {field.dims}, need month and {tuple(space)}."
+        raise InputError(msg)
+    if "month" not in field.coords:
+        msg = "the climatology has no coordinate month, so its months are unknown: need the numbers 1 to 12."
         raise InputError(msg)
     for dim in space:
         if field.sizes[dim] != obj.sizes[dim]:

@@ -67,7 +67,7 @@ def require_times(obj: "xr.DataArray") -> "xr.DataArray":
     NotFoundError
         If there is no time.
     InputError
-        If time was not decoded, or is no dimension.
+        If time was not decoded, is no dimension, or has no step.
     """
     name = cf.require_axis(obj, "T")
     coordinate = obj[name]
@@ -77,8 +77,11 @@ def require_times(obj: "xr.DataArray") -> "xr.DataArray":
             "Open the dataset with decode_times=True."
         )
         raise InputError(msg)
-    if coordinate.dims != (coordinate.dims[0],) or coordinate.dims[0] not in obj.dims:
-        msg = f"time coordinate {name!r} runs along {coordinate.dims}, need one dimension of {obj.dims}."
+    if coordinate.ndim != 1 or coordinate.dims[0] not in obj.dims or coordinate.size == 0:
+        msg = (
+            f"time coordinate {name!r} runs along {coordinate.dims} with {coordinate.size} values, "
+            f"need one dimension of {obj.dims} with at least one."
+        )
         raise InputError(msg)
     return coordinate
 

@@ -136,7 +136,7 @@ class Recipe:
         Returns
         -------
         numpy.ndarray
-            What Dask would have computed for this block.
+            What Dask would have computed for this block; NaN where a masked array is masked.
         """
         tasks, _ = self.block_graph(position)
         values: dict[Key, Any] = {}
@@ -156,7 +156,8 @@ class Recipe:
                 else:
                     values[current] = tasks[current](values)
                     stack.pop()
-        return np.asarray(values[key])
+        made = values[key]
+        return _unmasked(made) if isinstance(made, np.ma.MaskedArray) else np.asarray(made)
 
     def needs(self, box: Box) -> list[Key]:
         """
@@ -228,6 +229,14 @@ def _fused_index(first: Any, second: Any) -> Any:
         return fuse_slice(tuple(first), tuple(second))
     except (NotImplementedError, TypeError):
         return None
+
+
+def _unmasked(block: "np.ma.MaskedArray[Any, Any]") -> "npt.NDArray[Any]":
+    """Masked values as NaN, as xarray has them."""
+    if not np.ma.is_masked(block):
+        return np.asarray(block.data)
+    wide = block if block.dtype.kind == "f" else block.astype(np.float64)
+    return np.asarray(np.ma.filled(wide, np.nan))
 
 
 def positions(box: Box) -> Iterator[tuple[int, ...]]:

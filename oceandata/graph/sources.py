@@ -7,12 +7,14 @@ came from (arrays in memory, arrays opened by other means) is reported as unattr
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
 from dask.base import is_dask_collection, optimize
+from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
 from oceandata.graph.recipe import GETTERS, Recipe, positions, stream
@@ -94,18 +96,30 @@ def _zarr_array(wrapped: Any) -> "zarr.Array[Any] | None":
     return None
 
 
-def _composed(wrapped: Any, index: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Index into the stored array: what was selected at opening, then what the task takes of it."""
-    from xarray.core.indexing import BasicIndexer, LazilyIndexedArray, OuterIndexer
+def _composed(wrapped: Any, index: tuple[Any, ...]) -> tuple[tuple[Any, ...], bool]:
+    """
+    Index into the stored array: what was selected at opening, then what the task takes of it.
 
-    lazies = [layer for layer in _lazy_chain(wrapped) if isinstance(layer, LazilyIndexedArray)]
+    Also tells whether its parts are arrays that broadcast to points: so after a selection of points, or a
+    transposition, at opening.
+    """
+    from xarray.core.indexing import (
+        BasicIndexer,
+        LazilyIndexedArray,
+        LazilyVectorizedIndexedArray,
+        OuterIndexer,
+        VectorizedIndexer,
+    )
+
+    kinds = (LazilyIndexedArray, LazilyVectorizedIndexedArray)
+    lazy = next((layer for layer in _lazy_chain(wrapped) if isinstance(layer, kinds)), None)
     key = tuple(part for part in index if part is not None)
-    if not lazies:
-        return key
-    basic = all(isinstance(part, int | np.integer | slice) for part in key)
-    indexer = BasicIndexer(key) if basic else OuterIndexer(tuple(_outer(part) for part in key))
-    composed = lazies[0][indexer] if len(key) == lazies[0].ndim else lazies[0]
-    return tuple(composed.key.tuple)
+    if lazy is None:
+        return key, False
+    if len(key) == lazy.ndim:
+        basic = all(isinstance(part, int | np.integer | slice) for part in key)
+        lazy = lazy[BasicIndexer(key)] if basic else lazy.oindex[OuterIndexer(tuple(_outer(part) for part in key))]
+    return tuple(lazy.key.tuple), isinstance(lazy.key, VectorizedIndexer)
 
 
 def _outer(part: Any) -> Any:
@@ -127,6 +141,20 @@ def _chunk_numbers(part: Any, size: int, chunk: int) -> "npt.NDArray[np.int64]":
     values = np.asarray(part)
     values = np.flatnonzero(values) if values.dtype == bool else values
     return np.unique((values.astype(np.int64) % size) // chunk)
+
+
+def _chunk_grid(
+    key: tuple[Any, ...], points: bool, shape: Sequence[int], grain: Sequence[int]
+) -> "npt.NDArray[np.int64]":
+    """Positions of the chunks that an index touches, one a row."""
+    axes = [axis for part in key if points for axis, size in enumerate(part.shape) if size > 1]
+    if points and len(axes) != len(set(axes)):
+        numbers = [(part.astype(np.int64) % size) // chunk for part, size, chunk in zip(key, shape, grain, strict=True)]
+        return np.unique(np.stack(np.broadcast_arrays(*numbers), axis=-1).reshape(-1, len(numbers)), axis=0)
+    numbers = [_chunk_numbers(part, size, chunk) for part, size, chunk in zip(key, shape, grain, strict=True)]
+    if not numbers:
+        return np.zeros((1, 0), np.int64)
+    return np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1).reshape(-1, len(numbers))
 
 
 def _extent(part: Any, size: int) -> slice:
@@ -161,13 +189,11 @@ class _Collector:
             self.hold(wrapped)
             return
         index = index if isinstance(index, tuple) else (index,)
-        key = _composed(wrapped, index)
+        key, points = _composed(wrapped, index)
         key = key + (slice(None),) * (array.ndim - len(key))
-        grain = array.shards or array.chunks
-        numbers = [_chunk_numbers(p, s, c) for p, s, c in zip(key, array.shape, grain, strict=True)]
         extents = tuple(_extent(p, s) for p, s in zip(key, array.shape, strict=True))
-        mesh = np.stack(np.meshgrid(*numbers, indexing="ij"), axis=-1).reshape(-1, len(numbers)) if numbers else [()]
-        self._add(array, [tuple(int(n) for n in row) for row in mesh], extents)
+        grid = _chunk_grid(key, points, array.shape, array.shards or array.chunks)
+        self._add(array, [tuple(int(n) for n in row) for row in grid], extents)
 
     def _add(self, array: Any, chunks: Sequence[tuple[int, ...]], extents: tuple[slice, ...]) -> None:
         place = (hash(_store_identity(array.store)), array.path)
@@ -183,8 +209,12 @@ class _Collector:
     def hold(self, value: Any) -> None:
         """Record values whose source is unknown."""
         shape = getattr(value, "shape", None)
-        if shape is None or int(np.prod(shape, dtype=np.int64)) <= _ARGUMENT_VALUES:
-            return
+        if shape is not None and int(np.prod(shape, dtype=np.int64)) > _ARGUMENT_VALUES:
+            self.report(value)
+
+    def report(self, value: Any) -> None:
+        """Describe values whose source is unknown."""
+        shape = value.shape
         kind = "array in memory" if isinstance(_innermost(value), np.ndarray) else type(_innermost(value)).__name__
         self.unattributed.add(f"{kind} {tuple(shape)} {getattr(value, 'dtype', '')}".strip())
 
@@ -281,22 +311,40 @@ def read_plan(*objects: Any) -> Reading:
     -------
     Reading
         Stored arrays with the chunks that will be asked for, and inputs of unknown source. Objects that hold values
-        already (not lazy) are unattributed.
+        already are unattributed; arrays opened without chunks count as read whole.
     """
     collector = _Collector()
     lazy = []
-    for thing in objects:
-        if is_dask_collection(thing):
-            lazy.append(thing)
+    for part in itertools.chain.from_iterable(map(_parts, objects)):
+        if is_dask_collection(part):
+            lazy.append(part)
         else:
-            collector.hold(getattr(thing, "data", thing))
+            collector.take(part, (slice(None),) * getattr(part, "ndim", 0))
+    for collection in lazy:
+        _hold_results(collection, collector)
     for collection in optimize(*lazy):
         graph = dict(collection.__dask_graph__())
         graph = convert_legacy_graph({key: _aliased(key, value, graph) for key, value in graph.items()})
-        _hold_results(graph, collector)
         _Walker(collector).walk(graph)
     order = sorted(collector.reads, key=lambda place: (place[1], place[0]))
     return Reading(tuple(collector.reads[place] for place in order), tuple(sorted(collector.unattributed)))
+
+
+def _parts(thing: Any) -> Iterator[Any]:
+    """
+    Arrays of an object: of xarray objects the values of their variables, and the coordinates not yet read.
+
+    xarray objects are taken apart because Dask cannot optimise one of which a cluster already holds blocks.
+    """
+    if not hasattr(thing, "coords"):
+        yield thing
+        return
+    own = thing.data_vars if hasattr(thing, "data_vars") else {thing.name: thing}
+    yield from (array.variable._data for array in own.values())
+    for array in thing.coords.values():
+        values = array.variable._data
+        if is_dask_collection(values) or _zarr_array(values) is not None:
+            yield values
 
 
 def _aliased(key: Key, value: Any, graph: Mapping[Key, Any]) -> Any:
@@ -307,8 +355,18 @@ def _aliased(key: Key, value: Any, graph: Mapping[Key, Any]) -> Any:
         return value
 
 
-def _hold_results(graph: Mapping[Key, Any], collector: _Collector) -> None:
-    """Blocks that are values already (persisted, or made from memory) have no source."""
-    for node in graph.values():
-        if isinstance(node, DataNode) and isinstance(node.value, np.ndarray):
-            collector.hold(node.value)
+def _hold_results(collection: Any, collector: _Collector) -> None:
+    """Blocks that are values already (persisted, or made from memory) have no source, however small each is."""
+    graph = collection.__dask_graph__()
+    layers = graph.layers.values() if isinstance(graph, HighLevelGraph) else [graph]
+    for layer in layers:
+        if not isinstance(layer, MaterializedLayer | dict):
+            continue
+        values = [node.value if isinstance(node, DataNode) else node for node in layer.values()]
+        blocks = [value for value in values if isinstance(value, np.ndarray)]
+        if sum(block.size for block in blocks) > _ARGUMENT_VALUES:
+            for block in blocks:
+                collector.report(block)
+        held = sum(type(value).__name__ == "Future" for value in values)
+        if held:
+            collector.unattributed.add(f"{held} blocks in the memory of a cluster")

@@ -6,11 +6,12 @@ whatever convention its longitudes follow. What is missing is grey, never a colo
 
 - `plot_map`: a field on latitude and longitude, with coastlines and regions
 - `plot_series`: a time series, with anomalies, events and thresholds
+- `write_picture`: the drawing as a PNG
 - `figure_style`: the defaults both are drawn with
 """
 
 from oceandata.plot.maps import plot_map
 from oceandata.plot.series import plot_series
-from oceandata.plot.style import figure_style, has_cjk_font
+from oceandata.plot.style import figure_style, has_cjk_font, write_picture
 
-__all__ = ["figure_style", "has_cjk_font", "plot_map", "plot_series"]
+__all__ = ["figure_style", "has_cjk_font", "plot_map", "plot_series", "write_picture"]

@@ -1,5 +1,6 @@
 """Time series."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ __all__ = ["plot_series"]
 Array = npt.NDArray[Any]
 Masked = np.ma.MaskedArray[Any, Any]
 
+_LABEL_CHARACTERS = 30
 _WARM, _COOL = "#c8352b", "#2b6cb0"
 
 
@@ -95,7 +97,7 @@ def plot_series(
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.set_ylabel(scale_label(series, drawn_title))
+    ax.set_ylabel(textwrap.fill(scale_label(series, drawn_title), _LABEL_CHARACTERS))
     ax.set_title(drawn_title)
     return ax
 

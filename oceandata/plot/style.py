@@ -1,6 +1,7 @@
 """What maps and series share: matplotlib itself, its defaults, fonts, and the words beside a picture."""
 
 import math
+import os
 import re
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from oceandata.errors import InputError, MissingExtraError, OceanDataWarning
 
 if TYPE_CHECKING:
     import xarray as xr
+    from matplotlib.axes import Axes
 
 __all__ = [
     "check_drawable",
@@ -24,6 +26,7 @@ __all__ = [
     "require_pyplot",
     "scale_label",
     "units_text",
+    "write_picture",
 ]
 
 #: More cells than the pixels of any screen; beyond it drawing takes gigabytes and minutes.
@@ -225,6 +228,30 @@ def scale_label(array: "xr.DataArray", title: str) -> str:
     """
     quantity = quantity_text(array)
     return units_text(array) if quantity in ("", title) else f"{quantity} ({units_text(array)})"
+
+
+def write_picture(ax: "Axes", path: "str | os.PathLike[str]") -> None:
+    """
+    Write the figure of some axes as a picture, and close it.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        What was drawn.
+    path : path
+        File to write; its ending names the format.
+
+    Raises
+    ------
+    InputError
+        If the axes are on no figure any more.
+    """
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        msg = "the axes were removed from their figure. Draw again."
+        raise InputError(msg)
+    figure.savefig(path, dpi=150)
+    require_pyplot().close(figure)
 
 
 def check_drawable(array: "xr.DataArray", ndim: int) -> None:

@@ -164,7 +164,9 @@ class CountingStore(WrapperStore["Store"]):
         return self._store
 
     def _with_store(self, store: "Store") -> "CountingStore":
-        return type(self)(store, self.origin)
+        other = type(self)(store, self.origin)
+        other._folder = self._folder
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         folder = self._folder or str(_session.folder())

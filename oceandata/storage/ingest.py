@@ -12,6 +12,7 @@ import itertools
 import json
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -142,7 +143,7 @@ class IngestPlan:
 def _declared(variable: SourceVariable, value: float | int | str) -> int | float | None:
     """Missing value in the variable's own type, None if the type cannot hold it, so that no value means missing."""
     if variable.dtype.kind == "f":
-        return float(np.asarray(float(value)).astype(variable.dtype))
+        return float(np.asarray(value, "float64").astype(variable.dtype))
     if isinstance(value, str) or not float(value).is_integer():
         return None
     limits = np.iinfo(variable.dtype) if variable.dtype.kind in "iu" else None
@@ -289,7 +290,7 @@ class _Writer:
 
     def write(self, step: Step, values: "np.ndarray[Any, Any]") -> None:
         """Write one step and its leaves."""
-        array = open_written(self.store, self.plan.group, step.name)
+        array = open_written(self.store, self.plan.group, self.arrays[step.name])
         array[step.box] = values.astype(self.arrays[step.name].dtype, copy=False)
         write_leaves(self.session.store, self.plan.group, self.arrays[step.name], step.box, self.store.written)
         self.pending += step.nbytes
@@ -342,32 +343,51 @@ def _publish(writer: _Writer, plan: IngestPlan, base: str, revision: str) -> Non
     check_read_back(writer.session.store, layout)
     files = [{"name": f.path.name, "nbytes": f.nbytes, "sha256": file_sha256(f)} for f in plan.sources.files]
     facts = {
+        **{f"oceandata.{key}": value for key, value in plan.metadata.items()},
         "oceandata.version": oceandata.__version__,
         "oceandata.group": plan.group,
         "oceandata.access": plan.access,
         "oceandata.content_root": layout_root(layout),
         "oceandata.sources": files,
+        "oceandata.job": plan.job,
+        "oceandata.steps": len(plan.steps),
         "xarray.version": xarray.__version__,
-        **{f"oceandata.{key}": value for key, value in plan.metadata.items()},
     }
-    metadata = {"oceandata.job": plan.job, "oceandata.steps": len(plan.steps), **facts}
     with commit_lock(plan.url):
         repository = writer.repository
         if repository.lookup_branch("main") != base or repository.list_tags():
             msg = f"{plan.url} was published by another process meanwhile. Nothing was changed."
             raise RepositoryExistsError(msg)
         message = f"revision {revision}: {len(files)} files into {plan.group}"
-        snapshot = writer.session.commit(message, metadata=metadata)
+        snapshot = writer.session.commit(message, metadata=facts)
+        _release(repository, writer.branch, snapshot, revision)
+
+
+def _release(repository: "icechunk.Repository", branch: str, snapshot: str, revision: str) -> str:
+    """Tag, main and work branch of a whole commit, whichever of them a killed run left undone; returns the tag."""
+    tags = [tag for tag in sorted(repository.list_tags()) if repository.lookup_tag(tag) == snapshot]
+    if not tags:
         repository.create_tag(revision, snapshot)
+    if repository.lookup_branch("main") != snapshot:
         repository.reset_branch("main", snapshot)
-        repository.delete_branch(writer.branch)
+    repository.delete_branch(branch)
+    return tags[0] if tags else revision
+
+
+def _whole_commit(repository: "icechunk.Repository", branch: str) -> str:
+    """Snapshot of a work branch that was committed whole but perhaps not released; empty if there is none."""
+    if branch not in repository.list_branches():
+        return ""
+    tip = next(iter(repository.ancestry(branch=branch)))
+    return str(tip.id) if "oceandata.content_root" in dict(tip.metadata) else ""
 
 
 def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Progress | None = None) -> RevisionSummary:
     """
     Write a planned repository and publish it as its first revision.
 
-    A run that was killed continues when it is called again with the same files and settings. Memory is about two
+    A run that was killed continues when it is called again with the same files and settings; one that was killed after
+    its last commit keeps the tag that it may have given. Memory is about two
     steps (256 MB) and the leaves (40 bytes a chunk), whatever the size of the dataset.
 
     Parameters
@@ -386,13 +406,23 @@ def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Pro
 
     Raises
     ------
+    InputError
+        If `revision` is no name for a tag, or a file changed since the plan was made; nothing is published.
     RepositoryExistsError
         If the place holds a dataset, or an unfinished ingest of other files.
     CorruptionError
         If what was read back is not what was written; nothing is published.
     """
+    if not re.fullmatch(r"\w[\w.-]*", revision):
+        msg = f"revision is {revision!r}, need letters, digits, '.', '_' and '-', such as 'r1'."
+        raise InputError(msg)
     fresh = not repository_exists(plan.url)
     repository = create_repository(plan.url) if fresh else open_repository(plan.url)
+    whole = _whole_commit(repository, _branch(plan.job))
+    if whole:
+        with commit_lock(plan.url):
+            revision = _release(repository, _branch(plan.job), whole, revision)
+        return describe_revision(plan.url, revision=revision)
     base = repository.lookup_branch("main")
     branch, done = _branch_of(repository, plan)
     writer = _Writer(repository, plan, branch)
@@ -408,6 +438,8 @@ def abandon_ingest(url: str | os.PathLike[str]) -> list[str]:
     """
     Drop what unfinished ingests wrote; finished revisions are untouched.
 
+    An ingest that was killed after it gave its tag is finished, not dropped.
+
     Parameters
     ----------
     url : str or path
@@ -419,8 +451,14 @@ def abandon_ingest(url: str | os.PathLike[str]) -> list[str]:
         Names of the branches that were removed.
     """
     repository = open_repository(url)
-    branches = _unfinished(repository)
+    dropped = []
     with commit_lock(url):
-        for branch in branches:
+        tagged = {repository.lookup_tag(tag): tag for tag in repository.list_tags()}
+        for branch in _unfinished(repository):
+            tip = repository.lookup_branch(branch)
+            if tip in tagged:
+                _release(repository, branch, tip, tagged[tip])
+                continue
             repository.delete_branch(branch)
-    return branches
+            dropped.append(branch)
+    return dropped

@@ -143,11 +143,10 @@ def _leaf_chunks(grid: tuple[int, ...]) -> tuple[int, ...]:
     return (max(1, min(grid[0], 100_000 // max(1, row))), *grid[1:])
 
 
-def open_written(store: "Store", group: str, name: str) -> "zarr.Array[Any]":
-    """Array of a layout, for writing; whether empty chunks are stored follows from its fill value."""
-    array = zarr.open_array(store, path=f"{group}/{name}", mode="r+")
-    declared = "_FillValue" in array.attrs or "missing_value" in array.attrs or array.dtype.kind == "f"
-    return array.with_config({"write_empty_chunks": not declared})
+def open_written(store: "Store", group: str, plan: ArrayPlan) -> "zarr.Array[Any]":
+    """Array of a layout, for writing; without a declared fill value every chunk is stored."""
+    array = zarr.open_array(store, path=f"{group}/{plan.name}", mode="r+")
+    return array.with_config({"write_empty_chunks": plan.fill_value is None})
 
 
 def write_leaves(

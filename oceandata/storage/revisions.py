@@ -3,6 +3,7 @@
 import dataclasses
 import math
 import os
+import warnings
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,12 +12,13 @@ import xarray as xr
 
 from oceandata import cf
 from oceandata.entities import Extent, SourceFile, Variable
-from oceandata.errors import NotFoundError
+from oceandata.errors import NotFoundError, UnitsError
 from oceandata.storage.layout import Layout, read_layout
 from oceandata.storage.stores import local_path, lookup_revision, open_repository
 
 if TYPE_CHECKING:
     import icechunk
+    from zarr.abc.store import Store
 
 __all__ = ["RevisionSummary", "commit_facts", "data_names", "describe_revision"]
 
@@ -145,13 +147,46 @@ def _instant(value: Any) -> datetime:
     raise ValueError(msg)
 
 
+def _period(times: "xr.DataArray") -> tuple[datetime, datetime] | None:
+    """First and last instant, None if Python has no such date (the year 0 of a climatology)."""
+    values = times.to_numpy().ravel()
+    try:
+        return _instant(values[0]), _instant(values[-1])
+    except (ValueError, OverflowError):
+        return None
+
+
+def _depths(ds: xr.Dataset) -> tuple[float, float] | None:
+    """Top and bottom in m, positive down; None for heights above the surface and what is no length."""
+    name = cf.find_axis(ds, "Z")
+    if name is None or not ds[name].size:
+        return None
+    try:
+        values = cf.convert_units(ds[name].astype("float64"), "m").to_numpy()
+    except UnitsError:
+        return None
+    up = str(ds[name].attrs.get("positive", "")).lower() == "up" or ds[name].attrs.get("standard_name") == "height"
+    if up or values.max() <= 0:
+        values = 0.0 - values
+    if not np.isfinite(values).all() or values.max() < 0:
+        return None
+    return float(values.min()), float(values.max())
+
+
+def _is_rotated(coord: "xr.DataArray") -> bool:
+    """Whether a horizontal coordinate is that of a map projection or a rotated pole."""
+    if str(coord.attrs.get("standard_name", "")).startswith(("grid_", "projection_")):
+        return True
+    return "deg" not in str(coord.attrs.get("units", "deg")).lower()
+
+
 def _edges(ds: xr.Dataset, axis: str) -> tuple[float, float] | None:
     """Outer cell edges along an axis, None without one."""
     try:
         name = cf.find_axis(ds, axis)
     except ValueError:
         return None
-    if name is None or ds[name].size == 0 or ds[name].dtype.kind not in "iuf":
+    if name is None or ds[name].size == 0 or ds[name].dtype.kind not in "iuf" or _is_rotated(ds[name]):
         return None
     values = ds[name].to_numpy().astype("float64")
     if values.ndim == 1 and values.size > 1:
@@ -178,21 +213,25 @@ def extent_of(ds: xr.Dataset) -> Extent:
     resolution = ""
     name = cf.find_axis(ds, "T")
     if name is not None and ds[name].size and ds[name].dtype.kind in "MO":
-        values = ds[name].to_numpy().ravel()
-        time = (_instant(values[0]), _instant(values[-1]))
+        time = _period(ds[name])
         resolution = cf.infer_resolution(ds[name]) if ds[name].ndim == 1 else ""
-    depth = None
-    vertical = cf.find_axis(ds, "Z")
-    if vertical is not None and ds[vertical].attrs.get("units") == "m" and ds[vertical].size:
-        values = np.abs(ds[vertical].to_numpy().astype("float64"))
-        depth = (float(values.min()), float(values.max()))
-    return Extent(bbox=_bbox(ds), time=time, depth_m=depth, time_resolution=resolution)
+    return Extent(bbox=_bbox(ds), time=time, depth_m=_depths(ds), time_resolution=resolution)
 
 
 def _sizes(layout: Layout, names: list[str]) -> tuple[int, int]:
     """Stored bytes and number of chunks of some arrays."""
     leaves = [layout.leaves[name] for name in names]
     return sum(one.total_bytes for one in leaves), sum(one.stored_bytes.size for one in leaves)
+
+
+def _opened(store: "Store", group: str) -> xr.Dataset:
+    """Decoded dataset of a layout; times to the microsecond, because nanoseconds end in 2262."""
+    times = xr.coders.CFDatetimeCoder(time_unit="us")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)
+        return xr.open_dataset(
+            cast("Any", store), engine="zarr", group=group, consolidated=False, chunks=None, decode_times=times
+        )
 
 
 def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> RevisionSummary:
@@ -228,7 +267,8 @@ def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> Rev
     layout = read_layout(store, facts["group"])
     arrays = {name: document for name, document in layout.documents.items() if name}
     names = data_names(arrays)
-    with xr.open_dataset(cast("Any", store), engine="zarr", group=layout.group, consolidated=False, chunks=None) as ds:
+    with warnings.catch_warnings(), _opened(store, layout.group) as ds:
+        warnings.simplefilter("ignore", xr.SerializationWarning)
         extent, attributes = extent_of(ds), {str(key): value for key, value in ds.attrs.items()}
     variables = {name: _variable(arrays[name]) for name in names}
     stored_bytes, chunks = _sizes(layout, names)

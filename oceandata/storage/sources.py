@@ -10,6 +10,7 @@ import functools
 import itertools
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,11 +215,14 @@ def _decoded_times(ds: "xr.Dataset", time_name: str, name: str) -> "xr.DataArray
     import xarray as xr
 
     inherited = {key: value for key, value in ds[time_name].attrs.items() if key in ("units", "calendar")}
-    numbers = ds[name].variable.load()
+    numbers = ds[name].variable.load().copy(deep=False)
     numbers.attrs = inherited | {
         key: value for key, value in numbers.attrs.items() if key not in ("bounds", "climatology")
     }
-    return xr.decode_cf(xr.Dataset({"_times": numbers}), decode_coords=False)["_times"]
+    coder = xr.coders.CFDatetimeCoder(time_unit="us")  # nanoseconds would end in 2262
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", xr.SerializationWarning)
+        return xr.decode_cf(xr.Dataset({"_times": numbers}), decode_coords=False, decode_times=coder)["_times"]
 
 
 def _time_values(ds: "xr.Dataset", time_name: str) -> "tuple[npt.NDArray[np.int64], str] | None":
@@ -253,13 +257,17 @@ def _rewritten_times(ds: "xr.Dataset", time_name: str) -> dict[str, tuple["npt.N
     return rewritten
 
 
-def _check_storable(name: str, dtype: "np.dtype[Any]", path: Path) -> None:
-    if dtype.kind not in "biuf":
+def _storable(ds: "xr.Dataset", names: Sequence[str], wanted: Sequence[str], path: Path) -> list[str]:
+    """Names without the text variables that came along with the wanted ones; refused if one was asked for."""
+    text = [name for name in names if ds[name].dtype.kind not in "biuf"]
+    refused = [name for name in text if name in wanted or not wanted]
+    if refused:
         msg = (
-            f"variable {name!r} of {path.name} holds {dtype} values, need numbers or booleans. "
+            f"variable {refused[0]!r} of {path.name} holds {ds[refused[0]].dtype} values, need numbers or booleans. "
             "Name the variables to store and leave this one out."
         )
         raise SchemaMismatch(msg)
+    return [name for name in names if name not in text]
 
 
 def _check_sizes(ds: "xr.Dataset", names: Sequence[str], time_dim: str, path: Path) -> None:
@@ -413,7 +421,8 @@ def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence
     paths : sequence of path
         At least one NetCDF file.
     variables : sequence of str, optional
-        Data variables to take, with the coordinates and bounds they name; everything by default.
+        Data variables to take, with the coordinates and bounds they name, but those that hold text; everything by
+        default.
 
     Returns
     -------
@@ -427,7 +436,8 @@ def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence
     UnsoundFileError
         If a file is not what it claims to be.
     SchemaMismatch
-        If the files do not fit together; every difference is named.
+        If the files do not fit together (every difference is named), nothing is stored along a dimension, or a
+        variable holds text.
     """
     if not paths:
         msg = "no files were given, need at least one."
@@ -447,7 +457,10 @@ def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence
     for path, ds in opened:
         _check_sizes(ds, names, time_dim, path)
     _check_fit(opened, names, time_name, whole=variables is None)
-    return _joined(opened, names, time_dim, time_name)
+    stored = _storable(first, names, variables or (), resolved[0])
+    left_out = [f"{name}: left out, it holds text" for name in names if name not in stored]
+    sources = _joined(opened, stored, time_dim, time_name)
+    return dataclasses.replace(sources, notes=(*sources.notes, *left_out))
 
 
 def _time_note(ordered: "list[tuple[Path, xr.Dataset]]", time_name: str) -> str:
@@ -473,7 +486,6 @@ def _joined(opened: "list[tuple[Path, xr.Dataset]]", names: list[str], time_dim:
         start = stop
     found_variables = {}
     for name in names:
-        _check_storable(name, first[name].dtype, ordered[0][0])
         found_variables[name] = _variable(first, name, time_dim, start)
     fixed = _fixed_values(ordered, found_variables, time_name)
     notes = [

@@ -6,8 +6,10 @@ repository are made one at a time under a lock beside it, because Icechunk loses
 """
 
 import contextlib
+import errno
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,14 +118,21 @@ def create_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
         msg = f"{path} holds {kind} already. Choose another place, or remove it first."
         raise RepositoryExistsError(msg)
     library = _icechunk()
+    # Made beside its place and moved there whole: a process killed meanwhile leaves the place free for a rerun.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        storage = library.local_filesystem_storage(str(path))
+        storage = library.local_filesystem_storage(str(partial))
         older = {"spec_version": library.SpecVersion.v1} if hasattr(library, "SpecVersion") else {}
-        repository: icechunk.Repository = library.Repository.create(storage, **older)
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
+        library.Repository.create(storage, **older)
+        partial.rename(path)
+    except BaseException as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            msg = f"{path} was made by another process meanwhile. Choose another place, or run again."
+            raise RepositoryExistsError(msg) from error
         raise
-    return repository
+    return open_repository(url)
 
 
 def open_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":

@@ -1,0 +1,200 @@
+"""Commands on files and repositories: inspect, ingest, verify."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
+from oceandata.storage.chunks import ACCESS, DEFAULT_CHUNK_BYTES
+
+if TYPE_CHECKING:
+    from oceandata.storage.soundness import Finding, SoundnessReport
+
+__all__ = ["ingest", "inspect", "verify"]
+
+_SEVERITY_EXIT = {"": 0, "note": 0, "warning": 0, "error": 1}
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--deep", is_flag=True, help="Also read samples of the data.")
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
+@json_option
+def inspect(paths: tuple[Path, ...], *, deep: bool, strict: bool, as_json: bool) -> None:
+    """
+    Check files and folders: are they what they claim to be?
+
+    Headers and coordinates are read, with --deep also samples of the data. The exit code is 1 if any file has an
+    error, else 0.
+
+    \b
+    Examples:
+      oceandata inspect sst.nc
+      oceandata inspect --deep --json archive/ > report.json
+    """
+    from oceandata import progress, storage
+
+    done: list[object] = []
+    with progress.byte_bar("inspect") as moved:
+
+        def count(report: "SoundnessReport") -> None:
+            done.append(report.path)
+            moved(len(done), len(done))
+
+        reports = storage.inspect_paths(list(paths), deep=deep, on_done=count)
+    if as_json:
+        echo_json([report.to_json() for report in reports])
+    else:
+        rows = [
+            (report.path, report.file_format, finding.severity, finding.code, _meaning(finding))
+            for report in reports
+            for finding in report.findings
+        ]
+        if rows:
+            echo_table(rows, ["file", "format", "severity", "fault", "what it means"])
+        clean = sum(not report.findings for report in reports)
+        click.echo(f"{len(reports)} files, {clean} without any finding")
+    worst = max((_SEVERITY_EXIT[report.severity or ""] for report in reports), default=0)
+    warned = strict and any(report.severity == "warning" for report in reports)
+    sys.exit(1 if worst or warned else 0)
+
+
+def _meaning(finding: "Finding") -> str:
+    return f"{finding.message} Repair: {finding.repair}" if finding.repair else finding.message
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--into", "url", required=True, help="Where the repository will be: a path or file:// URL.")
+@click.option("--entry", "name", default="", help="Name under which to register it (lower case, digits, underscores).")
+@click.option("--catalog", type=click.Path(path_type=Path, dir_okay=False), help="Catalogue file to register it in.")
+@click.option("--overlay", type=click.Path(path_type=Path, dir_okay=False), help="YAML with title, licence, keywords …")
+@click.option(
+    "--access", type=click.Choice(ACCESS), default="maps", show_default=True, help="What chunks are made for."
+)
+@click.option("--chunk-bytes", type=int, default=DEFAULT_CHUNK_BYTES, show_default=True, help="Largest chunk, decoded.")
+@click.option("--variables", default="", help="Data variables to take, comma-separated; all by default.")
+@click.option("--dry-run", is_flag=True, help="Print the plan, write nothing.")
+@click.option("--abandon", is_flag=True, help="Drop what unfinished ingests wrote there; finished revisions stay.")
+@json_option
+def ingest(
+    files: tuple[Path, ...],
+    *,
+    url: str,
+    name: str,
+    catalog: Path | None,
+    overlay: Path | None,
+    access: str,
+    chunk_bytes: int,
+    variables: str,
+    dry_run: bool,
+    abandon: bool,
+    as_json: bool,
+) -> None:
+    """
+    Write files into a repository: checked, planned, atomic, read back.
+
+    A killed run continues when the same command is given again. With --catalog, --overlay and --entry the dataset is
+    registered too.
+
+    \b
+    Examples:
+      oceandata ingest sst_*.nc --into holdings/sst --dry-run
+      oceandata ingest sst_*.nc --into holdings/sst --entry sst_daily --catalog catalog.yaml --overlay sst.yaml
+    """
+    from oceandata import progress, storage
+
+    if abandon:
+        removed = storage.abandon_ingest(url)
+        click.echo(f"abandoned: {', '.join(removed) or 'nothing was unfinished'}")
+        return
+    _check_registration(name, catalog, overlay)
+    wanted = [part.strip() for part in variables.split(",") if part.strip()] or None
+    plan = storage.plan_ingest(files, url, access=access, chunk_bytes=chunk_bytes, variables=wanted)
+    if dry_run:
+        _echo_plan(plan.to_json(), as_json=as_json)
+        return
+    entry_overlay = None
+    if overlay is not None:
+        from oceandata import catalog as catalogs
+
+        entry_overlay = catalogs.load_overlay(overlay)
+    with progress.byte_bar("ingest") as moved:
+        summary = storage.write_repository(plan, on_progress=moved)
+    facts: list[tuple[str, object]] = [
+        ("repository", summary.url),
+        ("revision", summary.revision),
+        ("snapshot", summary.snapshot),
+        ("content root", summary.content_root),
+        ("variables", ", ".join(summary.variables)),
+        ("chunks", summary.chunks),
+        ("stored bytes", summary.stored_bytes),
+    ]
+    if catalog is not None and entry_overlay is not None:
+        entry = catalogs.register_entry(catalog, catalogs.draft_entry(summary, entry_overlay, name=name))
+        facts.append(("entry", f"{entry.id} in {catalog}"))
+    if as_json:
+        echo_json(dict(facts))
+    else:
+        echo_facts(facts)
+
+
+def _check_registration(name: str, catalog: Path | None, overlay: Path | None) -> None:
+    given = [bool(name), catalog is not None, overlay is not None]
+    if any(given) and not all(given):
+        msg = "registering needs all of --entry NAME, --catalog FILE and --overlay FILE (title, licence, keywords)."
+        raise click.UsageError(msg)
+
+
+def _echo_plan(plan: dict[str, object], *, as_json: bool) -> None:
+    if as_json:
+        echo_json(plan)
+        return
+    arrays = plan["arrays"]
+    assert isinstance(arrays, list)
+    echo_table(
+        [(a["name"], a["dims"], a["shape"], a["chunks"], a["chunk_count"], a["dtype"], a["nbytes"]) for a in arrays],
+        ["array", "dimensions", "shape", "chunks", "count", "type", "bytes"],
+    )
+    for note in plan["notes"] if isinstance(plan["notes"], list) else []:
+        click.echo(f"note: {note}")
+    click.echo(
+        f"would write {plan['decoded_bytes']} decoded bytes in {plan['steps']} steps to {plan['url']}; "
+        "nothing was written"
+    )
+
+
+@click.command()
+@click.argument("url")
+@click.option("--revision", default="", help="Tag to verify; the newest by default.")
+@click.option("--sample", type=int, help="Read only so many chunks, evenly spread.")
+@json_option
+def verify(url: str, *, revision: str, sample: int | None, as_json: bool) -> None:
+    """
+    Read a repository again and compare it with what was recorded when it was written.
+
+    Names chunk, variable and period of each damage. The exit code is 1 if anything differs.
+
+    \b
+    Examples:
+      oceandata verify holdings/sst
+      oceandata verify holdings/sst --sample 1000 --json
+    """
+    from oceandata import progress, storage
+
+    with progress.byte_bar("verify (chunks)") as moved:
+        report = storage.verify_revision(url, revision=revision, sample=sample, on_progress=moved)
+    if as_json:
+        echo_json(report.to_json())
+    else:
+        for damage in report.damages:
+            click.echo(f"damaged: {damage}")
+        if report.content_root != report.recomputed_root:
+            click.echo(f"content root is {report.recomputed_root}, need {report.content_root}")
+        verdict = "sound" if report.is_sound else "DAMAGED"
+        click.echo(
+            f"{report.checked} of {report.chunks} chunks of {report.repository} {report.revision} read: {verdict}"
+        )
+    sys.exit(0 if report.is_sound else 1)

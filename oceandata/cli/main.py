@@ -1,0 +1,84 @@
+"""The command itself: lazy sub-commands, and every error as one clear sentence with a non-zero exit."""
+
+import sys
+from importlib import import_module
+
+import click
+
+import oceandata
+from oceandata.errors import OceanDataError
+
+__all__ = ["cli", "main"]
+
+#: Where each command lives, and its one line of help, so that listing them loads nothing.
+COMMANDS = {
+    "inspect": ("oceandata.cli.files:inspect", "Check files: are they what they claim to be?"),
+    "ingest": ("oceandata.cli.files:ingest", "Write files into a repository, and register it in a catalogue."),
+    "verify": ("oceandata.cli.files:verify", "Read a repository again and compare it with what was recorded."),
+    "catalog": ("oceandata.cli.catalogs:catalog", "List, show, search and check catalogues."),
+    "compute": (
+        "oceandata.cli.results:compute",
+        "Compute a routine on a dataset and save the result with its lineage.",
+    ),
+    "lineage": ("oceandata.cli.results:lineage", "Show what a result was made of."),
+    "doctor": ("oceandata.cli.doctor:doctor", "Show versions, memory, fonts and anything that is wrong here."),
+    "demo": ("oceandata.cli.demo:demo", "Run the main job on real data, start to end."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Names in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Command by name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """One line a command, without importing it."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(oceandata.__version__, prog_name="oceandata")
+def cli() -> None:
+    """
+    Find, trust, analyse and trade very large ocean holdings.
+
+    \b
+    First steps:
+      oceandata demo                       the whole way on real data, two minutes
+      oceandata inspect FILE.nc            is the file sound?
+      oceandata ingest *.nc --into DIR     files into a verified repository
+      oceandata catalog search 海表温度 --catalog catalog.yaml
+
+    Tab completion for bash: eval "$(_OCEANDATA_COMPLETE=bash_source oceandata)"
+    """
+
+
+def main() -> None:
+    """Run the command; errors made on purpose print one sentence and exit with 1."""
+    try:
+        cli.main(prog_name="oceandata", standalone_mode=False)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.Abort:
+        click.echo("Stopped. What was committed is kept; the same command continues.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except OceanDataError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,163 @@
+"""Commands on results: compute a routine, show the lineage of a file."""
+
+import inspect as introspection
+import sys
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from oceandata.cli.catalogs import complete_entry, path_option
+from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from oceandata.trade import Stamped
+
+__all__ = ["compute", "lineage"]
+
+
+def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Names of the routines, for the shell."""
+    from oceandata import analysis
+
+    return [name for name in analysis.__all__ if name.startswith(incomplete)]
+
+
+def _routine(name: str) -> Any:
+    from oceandata import analysis
+    from oceandata.errors import NotFoundError, closest
+
+    if name not in analysis.__all__:
+        msg = f"there is no routine {name!r}. {closest(name, list(analysis.__all__))}"
+        raise NotFoundError(msg)
+    return getattr(analysis, name)
+
+
+def _arguments(routine: Any, given: tuple[str, ...]) -> dict[str, Any]:
+    """Arguments written as name=value, values in YAML."""
+    import yaml
+
+    from oceandata.errors import InputError, closest
+
+    known = [name for name, p in introspection.signature(routine).parameters.items() if p.kind != p.VAR_KEYWORD][1:]
+    arguments: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name not in known:
+            msg = f"{routine.__name__} has no argument {text!r}, need name=value. {closest(name, known)}"
+            raise InputError(msg)
+        arguments[name] = yaml.safe_load(value)
+    return arguments
+
+
+@click.command()
+@click.argument("routine", shell_complete=complete_routine)
+@click.argument("entry", shell_complete=complete_entry)
+@path_option
+@click.option("--variable", default="", help="Variable; may be left out if the entry has one.")
+@click.option("--region", nargs=4, type=float, metavar="W S E N", help="Open only the cells in a box.")
+@click.option("--time", help="Open only a period, such as 2009/2010.")
+@click.option("--arg", "given", multiple=True, metavar="NAME=VALUE", help="Argument of the routine; repeat for more.")
+@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="NetCDF file to write.")
+@click.option("--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="PNG of the result.")
+@click.option("--dry-run", is_flag=True, help="Print the lineage, read no data.")
+@json_option
+def compute(
+    routine: str,
+    entry: str,
+    *,
+    path: Path,
+    variable: str,
+    region: tuple[float, ...] | None,
+    time: str | None,
+    given: tuple[str, ...],
+    target: Path | None,
+    picture: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """
+    Compute a routine of oceandata.analysis on an entry, and save the result with its lineage.
+
+    \b
+    Examples:
+      oceandata compute index ostia_sst_monthly --catalog catalog.yaml --to nino34.nc
+      oceandata compute area_mean ostia_sst_monthly --arg 'region=[-170, -5, -120, 4.7]' --to box.nc
+      oceandata compute climatology ostia_sst_monthly --dry-run
+    """
+    from oceandata import cf, progress, trade
+    from oceandata.catalog import open_catalog
+
+    if target is None and picture is None and not dry_run:
+        msg = "nowhere to put the result: give --to FILE.nc, --plot FILE.png or --dry-run."
+        raise click.UsageError(msg)
+    function = _routine(routine)
+    arguments = _arguments(function, given)
+    selection: dict[str, Any] = {
+        name: value for name, value in {"region": region, "time": time}.items() if value is not None
+    }
+    ds = open_catalog(path).open(entry, **selection)
+    names = list(ds.data_vars)
+    chosen = cf.require_variable(ds, variable) if variable or len(names) != 1 else names[0]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        result = function(ds[chosen], **arguments)
+    for warning in caught:
+        click.echo(f"warning: {warning.message}", err=True)
+    plan = trade.lineage(result)
+    if dry_run:
+        echo_json(plan.to_json()) if as_json else click.echo(str(plan))
+        return
+    where = target or picture
+    assert where is not None
+    stamped = trade.write_result(result, where.with_suffix(".nc"), progress=progress.task_bar)
+    if picture is not None:
+        _draw(stamped, picture)
+    _echo_result(stamped, picture, as_json=as_json)
+
+
+def _draw(stamped: "Stamped", picture: Path) -> None:
+    from oceandata import plot
+    from oceandata.errors import InputError
+
+    field = next(iter(stamped.result.data_vars.values()))
+    if field.ndim not in (1, 2):
+        msg = f"no picture of {field.dims}: need a series or a map. Select one step with --time."
+        raise InputError(msg)
+    draw = plot.plot_series if field.ndim == 1 else plot.plot_map
+    plot.write_picture(draw(field), picture)
+
+
+def _echo_result(stamped: "Stamped", picture: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        document = {"path": str(stamped.path), "lineage": stamped.lineage.to_json(), "usage": stamped.usage.to_json()}
+        echo_json(document)
+    else:
+        click.echo(str(stamped.lineage))
+        echo_table(stamped.usage.rows(), ["input", "chunks", "unique", "gross"])
+        echo_facts([("written", stamped.path), *([("picture", picture)] if picture else [])])
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@json_option
+def lineage(file: Path, *, as_json: bool) -> None:
+    """
+    Show what a result was made of: products, revisions, regions, chunks, licences and attribution.
+
+    The exit code is 3 if an input of the result is of unknown source.
+
+    \b
+    Example:
+      oceandata lineage nino34.nc
+    """
+    from oceandata import trade
+
+    found, usage = trade.read_stamp(file)
+    if as_json:
+        echo_json(found.to_json() | {"usage": usage})
+    else:
+        click.echo(str(found))
+        click.echo(f"\nserved: {usage.get('unique_bytes', 0)} bytes unique, {usage.get('gross_bytes', 0)} gross")
+    sys.exit(3 if found.unattributed else 0)
