@@ -1,5 +1,5 @@
 """
-oceandata: find, trust, analyse and trade very large ocean holdings.
+Find, trust, analyse and trade very large ocean holdings.
 
 The subsystems load when they are first used, so that importing the package costs nothing.
 

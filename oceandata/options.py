@@ -43,6 +43,9 @@ class Options:
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 msg = f"option {name} is {value!r}, need a whole number of bytes above zero."
                 raise InputError(msg)
+        if not isinstance(self.progress, bool):
+            msg = f"option progress is {self.progress!r}, need True or False."
+            raise InputError(msg)
         if self.language not in ("en", "zh"):
             msg = f"option language is {self.language!r}, need 'en' or 'zh'."
             raise InputError(msg)
@@ -61,7 +64,7 @@ def _from_environment() -> Options:
         elif field.type is int:
             try:
                 changes[field.name] = int(float(text))
-            except ValueError:
+            except (ValueError, OverflowError):
                 msg = f"environment variable {variable} is {text!r}, need a whole number."
                 raise InputError(msg) from None
         else:

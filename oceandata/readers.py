@@ -25,11 +25,8 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
     """
     Opens one revision of a repository as a lazy, Dask-backed dataset.
 
-    Parameters
-    ----------
-    **kwargs : object
-        ``url`` of the repository, ``group`` (layout), ``revision`` (tag), ``snapshot``, ``origin`` (entry and product),
-        and any argument of `read` as a default. ``metadata`` may hold the catalogue's entry.
+    Made with ``url`` of the repository, ``group`` (layout), ``revision`` (tag), ``snapshot`` and ``origin`` (entry and
+    product); any argument of `read` may be given as a default, and ``metadata`` may hold the catalogue's entry.
     """
 
     imports: ClassVar[set[str]] = {"xarray", "zarr", "icechunk"}

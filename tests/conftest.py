@@ -22,3 +22,13 @@ def ostia_file() -> Path:
     import iris_sample_data
 
     return Path(iris_sample_data.path) / "ostia_monthly.nc"
+
+
+@pytest.fixture(scope="session")
+def ostia_repository(ostia_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Repository of the OSTIA file, five chunks in time; read only, whoever writes makes one of their own."""
+    from oceandata import storage
+
+    url = tmp_path_factory.mktemp("ostia") / "repository"
+    storage.write_repository(storage.plan_ingest([ostia_file], url, chunk_bytes=400_000))
+    return url

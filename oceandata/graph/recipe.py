@@ -188,8 +188,10 @@ class Recipe:
             for name, index in layer.indices:
                 if isinstance(name, TaskRef) and name.key not in self.nodes:
                     return True
+                if index is None:  # a constant, which may be an array that cannot be looked up
+                    continue
                 inside = name in self.blockwise or name in layer.io_deps or self._materialised(name)
-                if index is not None and not inside:
+                if not inside:
                     return True
         inner = set(self.nodes)
         return any(self._node(need) is None for node in self.nodes.values() for need in node.dependencies - inner)
@@ -248,10 +250,10 @@ def positions(box: Box) -> Iterator[tuple[int, ...]]:
     box : Box
         From and to along each dimension.
 
-    Yields
-    ------
-    tuple of int
-        One block.
+    Returns
+    -------
+    iterator of tuple of int
+        One block at a time.
     """
     return itertools.product(*(range(lo, hi) for lo, hi in box))
 

@@ -1,5 +1,5 @@
 """
-Is this file what it claims to be?
+Tell whether a file is what it claims to be.
 
 - `inspect_file`, `inspect_paths`: a report with every finding, from the first bytes, the header and the coordinates
 - `open_sound`: the file as a lazy, undecoded dataset after the stated repairs; refused if it cannot be mended

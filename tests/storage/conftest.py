@@ -1,0 +1,93 @@
+"""Files and a repository for the tests of storage: small ones written here, and parts of a real one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+import pytest
+
+from oceandata.storage import RevisionSummary, plan_ingest, write_repository
+
+Change = Callable[[netCDF4.Dataset], None]
+
+
+@pytest.fixture
+def ocean_file(tmp_path: Path) -> Callable[..., Path]:
+    """Writer of a small sound file: ``sst`` (time, lat, lon), changed by keywords and by a function."""
+
+    def write(
+        name: str,
+        *,
+        change: Change | None = None,
+        times: "list[float] | None" = None,
+        time_units: str = "days since 2000-01-01",
+        calendar: str = "",
+        values: Any = None,
+        dtype: str = "f4",
+        fill: Any = None,
+        lat: "tuple[float, ...]" = (-10, 0, 10),
+        folder: Path | None = None,
+        **attributes: Any,
+    ) -> Path:
+        path = (folder or tmp_path) / name
+        times = [0.0, 1.0, 2.0, 3.0] if times is None else times
+        with netCDF4.Dataset(path, "w") as ds:
+            for dim, size in (("time", None), ("lat", len(lat)), ("lon", 5)):
+                ds.createDimension(dim, size)
+            axis = ds.createVariable("time", "f8", ("time",))
+            axis.setncatts({"units": time_units, "standard_name": "time"} | ({"calendar": calendar} if calendar else {}))
+            axis[:] = times
+            for dim, long, unit, numbers in (
+                ("lat", "latitude", "degrees_north", lat),
+                ("lon", "longitude", "degrees_east", range(0, 50, 10)),
+            ):
+                coord = ds.createVariable(dim, "f8", (dim,))
+                coord.setncatts({"units": unit, "standard_name": long})
+                coord[:] = np.asarray(numbers, "f8")
+            sst = ds.createVariable("sst", dtype, ("time", "lat", "lon"), fill_value=fill)
+            sst.set_auto_maskandscale(False)
+            sst.setncatts({"units": "degC", "standard_name": "sea_surface_temperature"} | attributes)
+            shape = (len(times), len(lat), 5)
+            sst[:] = np.arange(np.prod(shape)).reshape(shape) if values is None else values
+            if change is not None:
+                change(ds)
+        return path
+
+    return write
+
+
+def _copy_steps(source: Path, target: Path, steps: slice) -> None:
+    """Copy of a file with some of its time steps, every stored number and attribute as it is."""
+    with netCDF4.Dataset(source) as old, netCDF4.Dataset(target, "w") as new:
+        new.setncatts({name: old.getncattr(name) for name in old.ncattrs()})
+        for name, dimension in old.dimensions.items():
+            new.createDimension(name, None if name == "time" else dimension.size)
+        for name, variable in old.variables.items():
+            attributes = {key: variable.getncattr(key) for key in variable.ncattrs()}
+            copied = new.createVariable(
+                name, variable.dtype, variable.dimensions, fill_value=attributes.pop("_FillValue", None)
+            )
+            copied.setncatts(attributes)
+            for one in (variable, copied):
+                one.set_auto_maskandscale(False)
+            box = tuple(steps if dim == "time" else slice(None) for dim in variable.dimensions)
+            copied[:] = variable[box] if box else variable[:]
+
+
+@pytest.fixture(scope="session")
+def ostia_parts(ostia_file: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """The real file cut into six of nine months each."""
+    folder = tmp_path_factory.mktemp("ostia-parts")
+    parts = [folder / f"part-{number}.nc" for number in range(6)]
+    for number, part in enumerate(parts):
+        _copy_steps(ostia_file, part, slice(9 * number, 9 * number + 9))
+    return parts
+
+
+@pytest.fixture(scope="session")
+def ostia_repository(ostia_file: Path, tmp_path_factory: pytest.TempPathFactory) -> RevisionSummary:
+    """The real file ingested in chunks of three months; read only, tests that damage it make a copy."""
+    url = tmp_path_factory.mktemp("ostia") / "repository"
+    return write_repository(plan_ingest([ostia_file], url, chunk_bytes=100_000))
