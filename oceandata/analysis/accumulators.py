@@ -118,24 +118,24 @@ class WeightedSum:
 def _weighted_rows(
     rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]"
 ) -> "tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]":
-    """Weighted sum and valid weight of each row."""
+    """Weighted sum and valid weight of each row, a strip of rows at a time in one reused buffer."""
     total, valid_weight = np.empty(len(rows)), np.empty(len(rows))
-    step = max(1, _STRIP_VALUES // max(1, weights.size))
-    used = weights != 0
-    all_used = bool(used.all())
+    step = max(1, min(len(rows), _STRIP_VALUES // max(1, weights.size)))
+    buffer = np.empty((step, weights.size))
+    unused = weights == 0
     for start in range(0, len(rows), step):
-        strip = rows[start : start + step].astype(np.float64)
-        if not all_used:
-            strip[:, ~used] = 0.0
-        sums = strip @ weights
-        if np.isnan(sums).any():
-            valid = ~np.isnan(strip)
-            strip[~valid] = 0.0
-            sums = strip @ weights
-            valid_weight[start : start + step] = valid @ weights
+        part = rows[start : start + step]
+        strip, place = buffer[: len(part)], slice(start, start + len(part))
+        missing = np.isnan(part)
+        missing |= unused
+        np.copyto(strip, part)
+        np.copyto(strip, 0.0, where=missing)
+        total[place] = strip @ weights
+        if (missing == missing[0]).all():
+            valid_weight[place] = weights[~missing[0]].sum()
         else:
-            valid_weight[start : start + step] = weights.sum()
-        total[start : start + step] = sums
+            np.copyto(strip, ~missing)
+            valid_weight[place] = strip @ weights
     return total, valid_weight
 
 

@@ -45,7 +45,7 @@ def _check_region(region: Region) -> Region:
     return west, south, east, north
 
 
-def _cell_bounds(obj: xr.DataArray, axis: str) -> "npt.NDArray[np.float64]":
+def _cell_bounds(obj: xr.DataArray | xr.Dataset, axis: str) -> "npt.NDArray[np.float64]":
     """Edges of the cells along a horizontal axis: declared bounds, else half-way between centres."""
     name = cf.require_axis(obj, axis)
     if obj[name].ndim != 1:
@@ -84,7 +84,7 @@ def _longitude_widths(bounds: "npt.NDArray[np.float64]", west: float, east: floa
     return np.asarray(np.radians(first + np.clip(again, 0, None)), np.float64)
 
 
-def cell_areas(obj: xr.DataArray, *, region: Region | None = None) -> xr.DataArray:
+def cell_areas(obj: xr.DataArray | xr.Dataset, *, region: Region | None = None) -> xr.DataArray:
     """
     Exact areas of the cells of a latitude-longitude grid on the sphere, or of their parts inside a region.
 
@@ -93,8 +93,8 @@ def cell_areas(obj: xr.DataArray, *, region: Region | None = None) -> xr.DataArr
 
     Parameters
     ----------
-    obj : xarray.DataArray
-        Anything on the grid, with one-dimensional latitude and longitude in degrees.
+    obj : xarray.DataArray or xarray.Dataset
+        Anything on the grid, with one-dimensional latitude and longitude in degrees. Only a Dataset can hold bounds.
     region : tuple of float, optional
         West, south, east, north in degrees; may cross the date line.
 
@@ -256,7 +256,7 @@ def _check_cover(found: _Weights, region: Region | None, min_weight: float) -> f
     if share < min_weight:
         msg = f"{text}, need at least {min_weight:.1%} (min_weight). Choose a smaller region or another dataset."
         raise RegionError(msg)
-    warnings.warn(f"{text}.", OceanDataWarning, stacklevel=4)
+    warnings.warn(f"{text}.", OceanDataWarning, stacklevel=3)
     return share
 
 
@@ -310,7 +310,8 @@ def area_mean(
         True where cells count; `min_weight` then refers to the area inside the mask.
     weights : xarray.DataArray, shape of the horizontal dimensions, optional
         Cell areas; needed for curvilinear grids. By default the areas named in ``cell_measures`` if they are among the
-        coordinates, else exact areas from bounds or centres.
+        coordinates, else exact areas with edges half-way between centres. Where the dataset declares cell bounds, pass
+        ``weights=cell_areas(ds)``.
     min_weight : float
         Least share of the region's area that must hold valid values; steps with less are NaN, and a region of which the
         grid itself covers less is an error.

@@ -26,7 +26,8 @@ def _in_period(times: xr.DataArray, period: tuple[str, str] | None) -> "npt.NDAr
         return np.ones(times.size, bool)
     numbered = xr.DataArray(np.arange(times.size), {times.dims[0]: times.to_numpy()}, [times.dims[0]])
     try:
-        chosen = numbered.sel({times.dims[0]: slice(*period)}).to_numpy()
+        first, last = period
+        chosen = numbered.sel({times.dims[0]: slice(first, last)}).to_numpy()
     except (ValueError, KeyError, TypeError) as error:
         msg = f"period is {period!r}, need two dates such as ('1991', '2020'), and times that increase."
         raise InputError(msg) from error
@@ -108,7 +109,7 @@ def climatology(
     if spread:
         values = xp.sqrt(moments["M2"] / xp.where(enough, moments["count"] - 1, 1.0))
     dims = ["month", *(dim for dim in obj.dims if dim != times.dims[0])]
-    coords: dict[Any, Any] = {n: c for n, c in obj.coords.items() if times.dims[0] not in c.dims and c.dims}
+    coords: dict[Any, Any] = {n: c for n, c in obj.coords.items() if times.dims[0] not in c.dims}
     coords["month"] = ("month", np.arange(1, 13), {"long_name": "calendar month", "long_name_zh": "月份"})
     coords["steps"] = ("month", np.bincount(codes[codes >= 0], minlength=12), {"long_name": "time steps used"})
     result = xr.DataArray(xp.where(enough, values, np.nan), coords, dims, name=obj.name)

@@ -160,7 +160,7 @@ def accumulate(
             tasks[key] = stream_task(key, recipe_key, accumulator, box, needs)
             keys.append(key)
         roots[tile] = _merged_key(tasks, accumulator_key, keys, prefix, tile)
-    return _results(array, accumulator, tasks, roots, ranges, kept, prefix)
+    return _results(array, accumulator, tasks, roots, ranges, kept, prefix, outer)
 
 
 def _tile_boxes(ranges: list[list[tuple[int, int]]], kept: list[int], tile: tuple[int, ...]) -> list[Box]:
@@ -168,6 +168,21 @@ def _tile_boxes(ranges: list[list[tuple[int, int]]], kept: list[int], tile: tupl
     chosen = dict(zip(kept, tile, strict=True))
     options = [[ranges[dim][chosen[dim]]] if dim in chosen else ranges[dim] for dim in range(len(ranges))]
     return list(itertools.product(*options))
+
+
+def _layers_of(array: da.Array, keys: set[Key]) -> set[str]:
+    """Layers of the user's graph that some keys need; those kept symbolic in a recipe are not among them."""
+    wanted = {str(key[0] if isinstance(key, tuple) else key) for key in keys}
+    if not wanted <= set(array.dask.layers):
+        return set(array.dask.layers)
+    found: set[str] = set()
+    queue = list(wanted)
+    while queue:
+        name = queue.pop()
+        if name not in found:
+            found.add(name)
+            queue.extend(array.dask.dependencies[name])
+    return found
 
 
 def _results(
@@ -178,13 +193,15 @@ def _results(
     ranges: list[list[tuple[int, int]]],
     kept: list[int],
     prefix: str,
+    outer: set[Key],
 ) -> "dict[str, da.Array | npt.NDArray[np.float64]]":
     """Dask arrays of the outputs, which share the streaming tasks."""
     layer = MaterializedLayer(tasks)
+    outside = _layers_of(array, outer)
     sizes = tuple(tuple(sum(array.chunks[dim][lo:hi]) for lo, hi in ranges[dim]) for dim in kept)
     results: dict[str, da.Array | npt.NDArray[np.float64]] = {}
     for output in accumulator.outputs:
-        results[output.name] = _result(array, accumulator, output, layer, roots, sizes, prefix)
+        results[output.name] = _result(array, accumulator, output, layer, roots, sizes, prefix, outside)
     return results
 
 
@@ -196,6 +213,7 @@ def _result(
     roots: dict[tuple[int, ...], Key],
     sizes: tuple[tuple[int, ...], ...],
     prefix: str,
+    outside: set[str],
 ) -> da.Array:
     """One output as a Dask array, one block a tile."""
     name = f"{output.name}-{prefix}"
@@ -206,8 +224,8 @@ def _result(
         )
         for tile, root in roots.items()
     }
-    layers = dict(array.dask.layers) | {prefix: layer, name: MaterializedLayer(blocks)}
-    dependencies = dict(array.dask.dependencies) | {prefix: set(array.dask.layers), name: {prefix}}
+    layers = {key: array.dask.layers[key] for key in outside} | {prefix: layer, name: MaterializedLayer(blocks)}
+    dependencies = {key: array.dask.dependencies[key] for key in outside} | {prefix: set(outside), name: {prefix}}
     graph = HighLevelGraph(layers, dependencies)
     chunks = (*((size,) for size in output.leading), *sizes)
     return da.Array(graph, name, chunks, dtype=np.float64)

@@ -1,12 +1,21 @@
 """Axes, variables, units and times by CF metadata; nobody else reads attributes."""
 
-from oceandata.cf.axes import bounds_of, find_axis, is_decoded_time, midpoint_bounds, require_axis, wrap_longitude
+from oceandata.cf.axes import (
+    axis_roles,
+    bounds_of,
+    find_axis,
+    is_decoded_time,
+    midpoint_bounds,
+    require_axis,
+    wrap_longitude,
+)
 from oceandata.cf.terms import Term, canonical_names, find_variables, match_words, require_variable, vocabulary
 from oceandata.cf.times import calendar_of, infer_resolution, month_of, time_seconds
 from oceandata.cf.units import convert_units, parse_units, require_units
 
 __all__ = [
     "Term",
+    "axis_roles",
     "bounds_of",
     "calendar_of",
     "canonical_names",

@@ -5,6 +5,7 @@ What a coordinate says about itself (CF attributes, units, decoded times) comes 
 """
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
+    "axis_roles",
     "bounds_of",
     "find_axis",
     "is_decoded_time",
@@ -326,6 +328,40 @@ def _decoded_as(coord: Any, bounds: Any) -> Any:
         bounds.dims, bounds.values, {"units": units, "calendar": coord.encoding.get("calendar", "standard")}
     )
     return xr.decode_cf(xr.Dataset({"bounds": raw}))["bounds"]
+
+
+def axis_roles(ds: "xr.Dataset", dims: Sequence[str]) -> tuple[str, ...]:
+    """
+    Meaning of dimensions.
+
+    The rows of a curvilinear grid count as Y, its columns as X. An axis that is ambiguous gives no meaning.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Dataset with the coordinates.
+    dims : sequence of str
+        Names of dimensions.
+
+    Returns
+    -------
+    tuple of str
+        ``"X"``, ``"Y"``, ``"Z"``, ``"T"`` or an empty string for each.
+    """
+    meaning: dict[str, str] = {}
+    for axis in "XYZT":
+        try:
+            name = find_axis(ds, axis)
+        except ValueError:
+            continue
+        if name is None:
+            continue
+        along = [str(dim) for dim in ds[name].dims]
+        if len(along) == 1:
+            meaning.setdefault(along[0], axis)
+        elif len(along) == 2:
+            meaning.setdefault(along[-1 if axis == "X" else 0], axis)
+    return tuple(meaning.get(dim, "") for dim in dims)
 
 
 def midpoint_bounds(values: npt.ArrayLike, *, limits: tuple[float, float] | None = None) -> npt.NDArray[Any]:

@@ -23,6 +23,7 @@ from dask.array.core import getter, getter_inline, getter_nofancy
 from dask.array.optimization import fuse_slice
 from dask.blockwise import Blockwise
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
+from dask.layers import ArraySliceDep
 from dask.typing import Key
 
 if TYPE_CHECKING:
@@ -159,6 +160,42 @@ class Recipe:
         made = values[key]
         return _unmasked(made) if isinstance(made, np.ma.MaskedArray) else np.asarray(made)
 
+    def reads(self, box: Box) -> "list[tuple[Any, tuple[slice, ...]]] | None":
+        """
+        What a box of blocks takes of opened arrays, as whole boxes, without looking at single blocks.
+
+        Parameters
+        ----------
+        box : Box
+            Block numbers.
+
+        Returns
+        -------
+        list of (array, tuple of slice) or None
+            None if some inner layer is written out block by block: then only the blocks themselves can tell.
+        """
+        if any(not isinstance(node, DataNode) for node in self.nodes.values()) or self.name not in self.blockwise:
+            return None
+        found: list[tuple[Any, tuple[slice, ...]]] = []
+        seen: set[tuple[str, Box]] = set()
+        queue = [(self.name, box)]
+        while queue:
+            name, part = queue.pop()
+            if (name, part) in seen:
+                continue
+            seen.add((name, part))
+            layer = self.blockwise[name]
+            taken = _taken(layer, self.nodes, part)
+            if taken is None:
+                return None
+            found += taken
+            inside = set(_full_inputs(layer)) & set(self.blockwise)
+            for source, index in layer.indices:
+                if index is not None and source in inside:
+                    place = dict(zip(layer.output_indices, part, strict=True))
+                    queue.append((str(source), tuple(place[dim] for dim in index)))
+        return found
+
     def needs(self, box: Box) -> list[Key]:
         """
         Keys from outside that a box of blocks needs.
@@ -281,6 +318,19 @@ def _nodes_of(layer: MaterializedLayer, names: Iterable[str]) -> dict[Key, Graph
         else:
             return None
     return nodes
+
+
+def _taken(layer: Blockwise, nodes: dict[Key, GraphNode], box: Box) -> "list[tuple[Any, tuple[slice, ...]]] | None":
+    """What a layer itself takes of constants over a box of its blocks, None if its form is not recognised."""
+    constants = [nodes[name.key] for name, _ in layer.indices if isinstance(name, TaskRef) and name.key in nodes]
+    if not constants:
+        return [] if not isinstance(layer.task, Task) or layer.task.func not in GETTERS else None
+    slices = [dep for dep in layer.io_deps.values() if isinstance(dep, ArraySliceDep)]
+    if layer.task.func not in GETTERS or len(constants) != 1 or len(slices) != 1:
+        return None
+    starts = slices[0].starts
+    region = tuple(slice(int(edge[lo]), int(edge[hi])) for (lo, hi), edge in zip(box, starts, strict=True))
+    return [(constants[0](()), region)]
 
 
 def _constant(layer: Any, key: Key) -> DataNode | None:

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, convert_legacy_graph
+from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, convert_legacy_graph, cull
 from dask.base import is_dask_collection, optimize
+from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
@@ -79,7 +80,8 @@ def _lazy_chain(wrapped: Any) -> Iterator[Any]:
     seen = 0
     while wrapped is not None and seen < 30:
         yield wrapped
-        wrapped = getattr(wrapped, "array", None) if not isinstance(wrapped, np.ndarray) else None
+        innermost = isinstance(wrapped, np.ndarray) or type(wrapped).__module__.split(".")[0] == "pandas"
+        wrapped = None if innermost else getattr(wrapped, "array", None)
         seen += 1
 
 
@@ -272,13 +274,16 @@ class _Walker:
     def _task(self, node: Task, scopes: Sequence[Mapping[Key, Any]]) -> None:
         if _is_subgraph(node):
             subgraph, _, in_keys, *dependencies = node.args
-            bound = dict(zip(_literal(in_keys), dependencies, strict=False))
-            self.walk(subgraph, [bound, *scopes])
+            # the names inside a fused task are its own: one of the same name outside, or further in, is another value
+            pairs = zip(_literal(in_keys), dependencies, strict=False)
+            self.walk(subgraph, [{key: _value(value, scopes) for key, value in pairs}])
         elif node.func is stream:
             self._stream(node, scopes)
         elif node.func in GETTERS:
             wrapped = _value(node.args[0], scopes)
-            if not isinstance(wrapped, TaskRef | GraphNode):
+            if isinstance(wrapped, TaskRef | GraphNode):
+                self.collector.unattributed.add("an array that is known only when it runs")
+            else:
                 self.collector.take(wrapped, _value(node.args[1], scopes))
         else:
             for argument in [*node.args, *node.kwargs.values()]:
@@ -291,7 +296,10 @@ class _Walker:
         if not isinstance(recipe, Recipe):
             self.collector.unattributed.add("a streaming task whose recipe is not in the graph")
             return
-        for position in positions(box):
+        whole = recipe.reads(box)
+        for wrapped, region in whole or ():
+            self.collector.take(wrapped, region)
+        for position in positions(box) if whole is None else ():
             tasks, _ = recipe.block_graph(position)
             self.walk(tasks, scopes)
 
@@ -325,7 +333,7 @@ def read_plan(*objects: Any) -> Reading:
     for collection in optimize(*lazy):
         graph = dict(collection.__dask_graph__())
         graph = convert_legacy_graph({key: _aliased(key, value, graph) for key, value in graph.items()})
-        _Walker(collector).walk(graph)
+        _Walker(collector).walk(cull(graph, set(flatten(collection.__dask_keys__()))))
     order = sorted(collector.reads, key=lambda place: (place[1], place[0]))
     return Reading(tuple(collector.reads[place] for place in order), tuple(sorted(collector.unattributed)))
 

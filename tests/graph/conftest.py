@@ -35,7 +35,11 @@ def _hypotenuse(sst: xr.DataArray) -> xr.DataArray:
 
 
 def _merged(sst: xr.DataArray) -> xr.DataArray:
-    both = xr.merge([xr.Dataset({"warm": sst.isel(time=slice(0, 33))}), xr.Dataset({"cold": sst - 5})], join="inner", compat="override")
+    both = xr.merge(
+        [xr.Dataset({"warm": sst.isel(time=slice(0, 33))}), xr.Dataset({"cold": sst - 5})],
+        join="inner",
+        compat="override",
+    )
     return both.warm - both.cold
 
 
@@ -65,13 +69,13 @@ INSIDE: dict[str, Shape] = {
     "sel": lambda sst: sst.sel(longitude=slice(190, 240), latitude=slice(-2, 2)),
     "transpose": lambda sst: sst.transpose("longitude", "time", "latitude"),
     "concat": lambda sst: xr.concat([sst.isel(time=slice(0, 20)), sst.isel(time=slice(20, None)) + 1], "time"),
-    "merge": _merged,
     "map_blocks": _demeaned,
     "apply_ufunc": _hypotenuse,
 }
 
 #: Expressions of which something large stays outside.
 OUTSIDE: dict[str, Shape] = {
+    "merge": _merged,
     "expand_dims": lambda sst: sst.expand_dims(member=2),
     "reversed with itself": lambda sst: sst + sst.isel(time=slice(None, None, -1)).assign_coords(time=sst.time),
     "where": lambda sst: sst.where(sst.isel(time=0) > 300),
@@ -96,7 +100,9 @@ OUTSIDE: dict[str, Shape] = {
     "diff": lambda sst: sst.diff("time"),
     "max": lambda sst: sst.max("latitude"),
     "dot": lambda sst: xr.dot(sst, np.cos(np.radians(sst.latitude)), dim="latitude"),
-    "outer product": lambda sst: xr.dot(sst.fillna(0), sst.fillna(0).rename(time="other"), dim=["latitude", "longitude"]),
+    "outer product": lambda sst: xr.dot(
+        sst.fillna(0), sst.fillna(0).rename(time="other"), dim=["latitude", "longitude"]
+    ),
     "cumsum": lambda sst: sst.cumsum("time"),
     "coarsen": lambda sst: sst.coarsen(time=6, latitude=3).mean(),
     "interp": lambda sst: sst.interp(longitude=[10.2, 33.3, 200.0]),

@@ -1,4 +1,4 @@
-"""A recipe's blocks are Dask's own blocks, whatever the user made of the array; what streams equals what xarray says."""
+"""A recipe's blocks are Dask's own blocks, whatever the user made of the array; what streams is what xarray says."""
 
 import pickle
 
@@ -60,6 +60,22 @@ def test_mask_stays_outside_and_is_not_made_again_for_each_block(sst: xr.DataArr
     needs = recipe.needs(_whole(masked.data))
     assert len(needs) == 1
     assert sst.data.name in recipe.blockwise
+
+
+def test_broadcast_input_is_made_once_not_once_a_block() -> None:
+    made: list[int] = []
+
+    def watched(block: np.ndarray) -> np.ndarray:
+        if block.size:
+            made.append(1)
+        return block
+
+    mask = da.ones((4, 6), chunks=(4, 3)).map_blocks(watched, meta=np.empty((0, 0)))
+    for array in (da.ones((50, 4, 6), chunks=(1, 4, 3)) * mask, da.ones((50, 4, 6), chunks=(1, 4, 3)) * mask[None]):
+        made.clear()
+        sums = accumulate(array, WeightedSum((0, 1, 2), np.ones(array.shape)))
+        assert float(sums["weighted_sum"].compute(scheduler="sync")) == 1200
+        assert len(made) == 2
 
 
 def test_rechunk_inside_arithmetic_reads_from_outside(sst: xr.DataArray) -> None:
