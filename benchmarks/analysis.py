@@ -3,6 +3,7 @@
 import datetime
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from oceandata.storage.stores import create_repository
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["check_means", "works", "write_field"]
+__all__ = ["check_means", "daily_maps", "works", "write_field"]
 
 _PROGRAM = Path(__file__).with_name("area_mean.py")
 _DAYS, _LATS, _LONS = 7305, 180, 360
@@ -65,12 +66,48 @@ def _plans(coordinates: "dict[str, npt.NDArray[Any]]") -> list[ArrayPlan]:
     return [*plans, ArrayPlan("sst", dims, shape, _CHUNKS, "<f4", float("nan"), _ATTRIBUTES["sst"], False)]
 
 
+def daily_maps(days: int, block: int) -> "Iterator[tuple[int, npt.NDArray[np.float32]]]":
+    """
+    Daily maps of one degree that look like sea-surface temperature.
+
+    A gradient, a season, slow waves and noise, rounded to 0.01 K; the third of the cells that is land is NaN on all
+    days. The seed is fixed, the noise depends on `block`.
+
+    Parameters
+    ----------
+    days : int
+        Number of maps.
+    block : int
+        Maps made at once.
+
+    Yields
+    ------
+    tuple of int and numpy.ndarray, shape (block, 180, 360)
+        Number of the first day and its maps with those that follow, degC.
+    """
+    rng = np.random.default_rng(_SEED)
+    waves = _patterns(rng, 24)
+    height = waves[:8].sum(axis=0)
+    land = (height > np.quantile(height, 0.68)).reshape(_LATS, _LONS)
+    phases, periods = rng.uniform(0, 6.3, 16), rng.uniform(20, 2000, 16)
+    lat = np.radians(np.arange(_LATS) - 89.5).astype(np.float32)[None, :, None]
+    for start in range(0, days, block):
+        numbers = np.arange(start, min(start + block, days))
+        slow = np.cos(2 * np.pi * numbers[:, None] / periods + phases).astype(np.float32)
+        field = (slow @ waves[8:]).reshape(len(numbers), _LATS, _LONS) * np.float32(0.5)
+        season = np.cos(2 * np.pi * (numbers / 365.25 - 0.6)).astype(np.float32)[:, None, None]
+        field += np.float32(28) * np.cos(lat) ** 2 + np.float32(4) * season * np.sin(lat)
+        field += np.float32(0.3) * rng.standard_normal(field.shape, np.float32)
+        field = np.round(field, 2)
+        field[:, land] = np.nan
+        yield start, field
+
+
 def write_field(place: Path) -> None:
     """
     Write the field the rows are measured on, if it is not there yet.
 
-    20 years of daily maps of one degree that look like sea-surface temperature: a gradient, a season, slow waves and
-    noise, rounded to 0.01 K; the third of the cells that is land is NaN on all days. The seed is fixed.
+    20 years of `daily_maps`.
 
     Parameters
     ----------
@@ -92,22 +129,8 @@ def write_field(place: Path) -> None:
     for name, values in coordinates.items():
         zarr.open_array(session.store, path=f"maps/{name}", mode="r+")[...] = values
     array = zarr.open_array(session.store, path="maps/sst", mode="r+")
-    rng = np.random.default_rng(_SEED)
-    waves = _patterns(rng, 24)
-    height = waves[:8].sum(axis=0)
-    land = (height > np.quantile(height, 0.68)).reshape(_LATS, _LONS)
-    phases, periods = rng.uniform(0, 6.3, 16), rng.uniform(20, 2000, 16)
-    lat = np.radians(coordinates["lat"]).astype(np.float32)[None, :, None]
-    for start in range(0, _DAYS, _CHUNKS[0]):
-        days = np.arange(start, min(start + _CHUNKS[0], _DAYS))
-        slow = np.cos(2 * np.pi * days[:, None] / periods + phases).astype(np.float32)
-        field = (slow @ waves[8:]).reshape(len(days), _LATS, _LONS) * np.float32(0.5)
-        season = np.cos(2 * np.pi * (days / 365.25 - 0.6)).astype(np.float32)[:, None, None]
-        field += np.float32(28) * np.cos(lat) ** 2 + np.float32(4) * season * np.sin(lat)
-        field += np.float32(0.3) * rng.standard_normal(field.shape, np.float32)
-        field = np.round(field, 2)
-        field[:, land] = np.nan
-        array[start : start + len(days)] = field
+    for start, field in daily_maps(_DAYS, _CHUNKS[0]):
+        array[start : start + len(field)] = field
     session.commit("benchmark field")
     unfinished.rename(place)
 

@@ -14,7 +14,7 @@ import psutil  # type: ignore[import-untyped]
 from benchmarks.work import Program, Work
 from oceandata.errors import OceanDataError
 
-__all__ = ["Pairs", "Usage", "measure", "run_pairs"]
+__all__ = ["Pairs", "Usage", "measure", "package_versions", "run_pairs"]
 
 _POLL_S = 0.02
 
@@ -105,8 +105,20 @@ def _warm(argv: Sequence[str]) -> dict[str, float]:
         raise OceanDataError(msg) from error
 
 
-def _versions(program: Program) -> str:
-    """Versions of a program's packages in its own environment."""
+def package_versions(program: Program) -> str:
+    """
+    Versions of a program's packages in its own environment.
+
+    Parameters
+    ----------
+    program : Program
+        Its interpreter is asked.
+
+    Returns
+    -------
+    str
+        Names and versions; empty if no packages are named.
+    """
     if not program.packages:
         return ""
     code = "import sys; from importlib.metadata import version; print(*map(version, sys.argv[1:]))"
@@ -140,6 +152,7 @@ def run_pairs(work: Work, runs: int) -> Pairs:
     """
     work.prepare()
     sides = (work.ours, work.peer)
+    work.clear()
     for side in sides:
         measure(side.argv)
     difference = work.agree()
@@ -147,10 +160,13 @@ def run_pairs(work: Work, runs: int) -> Pairs:
     taken: tuple[list[dict[str, float]], list[dict[str, float]]] = ([], [])
     for _ in range(runs):
         for side, found in zip(sides, taken, strict=True):
+            work.clear()
             used = measure(side.argv)
             found.append({"cpu_s": used.cpu_s, "wall_s": used.wall_s, "peak_mb": used.peak_mb})
     for number in range(runs):
         for side, found in zip(sides, taken, strict=True):
             if side.warm_argv:
+                work.clear()
                 found[number] |= _warm(side.warm_argv)
-    return Pairs(*taken, _versions(work.ours), _versions(work.peer), difference, load)
+    work.clear()
+    return Pairs(*taken, package_versions(work.ours), package_versions(work.peer), difference, load)

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import Pairs
+from benchmarks.limits import Runs, Trial
 from benchmarks.work import Work
 from oceandata.errors import OceanDataError
 
-__all__ = ["BEGIN", "END", "row_from_pairs", "table", "write_row", "write_table"]
+__all__ = ["BEGIN", "END", "row_from_pairs", "row_from_runs", "table", "write_row", "write_table"]
 
 #: Comments between which the table is written.
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
@@ -81,6 +82,42 @@ def row_from_pairs(work: Work, pairs: Pairs) -> dict[str, Any]:
     }
 
 
+def row_from_runs(trial: Trial, runs: Runs) -> dict[str, Any]:
+    """
+    Make a row without a peer: medians, and whether the limits are kept.
+
+    Parameters
+    ----------
+    trial : Trial
+        What was measured.
+    runs : Runs
+        Its measurements.
+
+    Returns
+    -------
+    dict
+        The row, of JSON types; ``met`` is None if nothing was promised. Nothing in it names the machine or its folders.
+
+    Notes
+    -----
+    Medians are compared with the limits of time, the largest of all runs with those of memory.
+    """
+    ours = _summary(trial.program.name, runs.version, runs.taken)
+    limits = dataclasses.asdict(trial.limits)
+    compared = {"wall_s": ("call_wall_s", "median"), "peak_mb": ("peak_mb", "max"), "growth_mb": ("growth_mb", "max")}
+    kept = [ours[key][which] <= limits[name] for name, (key, which) in compared.items() if limits[name] is not None]
+    return {
+        "work": trial.name,
+        "text": trial.text,
+        "ours": ours,
+        "limits": limits,
+        "met": all(kept) if kept else None,
+        "found": runs.found,
+        "runs": len(runs.taken),
+        "machine": _machine() | {"load_before": round(runs.load, 1)},
+    }
+
+
 def _machine() -> dict[str, Any]:
     """What ran it, without its name."""
     system = f"{platform.system()} {platform.machine()}"
@@ -122,6 +159,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [
         f"{row['work']}: {row['text']}",
         f"{row['peer']['name']} ({row['peer']['version']})" if row["peer"]["version"] else row["peer"]["name"],
+        pair("wall_s", 1),
         pair("cpu_s", 2),
         ratio("ratio", "spread", row["goal"]["whole"]),
         pair("warm_cpu_s", 2),
@@ -133,9 +171,34 @@ def _cells(row: dict[str, Any]) -> list[str]:
     ]
 
 
+def _alone_cells(row: dict[str, Any]) -> list[str]:
+    """One line of the table of rows without a peer."""
+
+    def cell(key: str, digits: int, limit: float | None = None) -> str:
+        one = row["ours"][key]
+        promise = f", limit {limit:g}" if limit is not None else ""
+        return f"{one['median']:.{digits}f} ({one['min']:.{digits}f}–{one['max']:.{digits}f}{promise})"
+
+    return [
+        f"{row['work']}: {row['text']}",
+        cell("call_wall_s", 2, row["limits"]["wall_s"]),
+        cell("call_cpu_s", 2),
+        cell("wall_s", 2),
+        cell("peak_mb", 0, row["limits"]["peak_mb"]),
+        cell("growth_mb", 0, row["limits"]["growth_mb"]),
+        {True: "yes", False: "**no**", None: "reported"}[row["met"]],
+        str(row["found"]),
+        f"{row['runs']} runs, {row['machine']['cpus']} CPUs, load {row['machine']['load_before']}",
+    ]
+
+
+def _markdown(head: list[str], lines: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])
+
+
 def table(results: Path) -> str:
     """
-    All results as a Markdown table.
+    All results as Markdown tables: rows with a peer, then those without.
 
     Parameters
     ----------
@@ -145,11 +208,12 @@ def table(results: Path) -> str:
     Returns
     -------
     str
-        Heading and one line for each row, in order of file and name.
+        Headings and one line for each row, in order of file and name; a table without rows is left out.
     """
     head = [
         "work",
         "peer",
+        "wall s, ours / peer",
         "CPU s, ours / peer",
         "ratio",
         "warm CPU s, ours / peer",
@@ -159,9 +223,13 @@ def table(results: Path) -> str:
         "results differ by",
         "measured",
     ]
+    alone = ["work", "wall s of the call", "CPU s of the call", "wall s of the program", "peak MB"]
+    alone += ["peak MB beyond what was resident before", "limits kept", "found", "measured"]
     rows = [row for file in sorted(results.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
-    lines = [head, ["---"] * len(head), *map(_cells, rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    paired = [_cells(row) for row in rows if "peer" in row]
+    single = [_alone_cells(row) for row in rows if "peer" not in row]
+    tables = [_markdown(names, lines) for names, lines in ((head, paired), (alone, single)) if lines]
+    return "\n\n".join(tables)
 
 
 def write_table(results: Path, document: Path) -> None:

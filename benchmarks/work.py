@@ -38,6 +38,10 @@ class Goal:
     warm: float | None = None
 
 
+def _nothing() -> None:
+    """For programs that leave nothing behind."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Work:
     """
@@ -55,6 +59,8 @@ class Work:
         Makes the input if it is not there yet; not measured.
     agree : callable
         Called when both sides have run: the difference of their results in words, or an error.
+    clear : callable
+        Removes what the programs wrote, before each measured run and at the end; not measured. Nothing by default.
     """
 
     name: str
@@ -64,3 +70,4 @@ class Work:
     goal: Goal
     prepare: Callable[[], None]
     agree: Callable[[], str]
+    clear: Callable[[], None] = _nothing

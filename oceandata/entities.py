@@ -207,6 +207,8 @@ class Asset(Document):
         ``sha256:`` and the root digest of the revision (docs/content-root.md).
     stored_bytes, decoded_bytes, chunks : int
         Size of the data as stored, as decoded, and the number of stored chunks.
+    chunk_shapes : dict of str to tuple of int
+        Chunks of each data variable; empty if unknown.
     """
 
     href: str
@@ -218,6 +220,7 @@ class Asset(Document):
     stored_bytes: int = Field(ge=0)
     decoded_bytes: int = Field(ge=0)
     chunks: int = Field(ge=0)
+    chunk_shapes: dict[str, tuple[int, ...]] = Field(default_factory=dict)
 
 
 class Provider(Document):

@@ -12,6 +12,8 @@ Every error of oceandata, grouped by what a caller can do about it.
     ├── NotFoundError (LookupError)    a name, file or revision is not there: look at the candidates
     ├── UnsoundFileError (OSError)     a file is not what it claims: mend or fetch it again
     ├── CorruptionError (OSError)      stored bytes differ from what was recorded
+    ├── AccessError (PermissionError)  a store refuses the keys it was given: change them
+    ├── UnreachableError (ConnectionError)        a server does not answer: try again when it does
     ├── RepositoryExistsError (FileExistsError)   writing would change what is there
     ├── MemoryBudgetError (MemoryError)           the work does not fit: another chunking would
     └── MissingExtraError (ImportError)           an optional part is not installed
@@ -21,6 +23,7 @@ pickles across Dask workers, and prints its line breaks (a plain ``KeyError`` wo
 """
 
 __all__ = [
+    "AccessError",
     "CorruptionError",
     "DocumentError",
     "InputError",
@@ -33,6 +36,7 @@ __all__ = [
     "RepositoryExistsError",
     "SchemaMismatch",
     "UnitsError",
+    "UnreachableError",
     "UnsoundFileError",
     "closest",
 ]
@@ -43,6 +47,10 @@ class OceanDataError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(arg) for arg in self.args)
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...], dict[str, object]]:
+        """Class, arguments and attributes: Dask's own way of pickling errors cannot rebuild a kind of MemoryError."""
+        return type(self), self.args, self.__dict__
 
 
 class InputError(OceanDataError, ValueError):
@@ -75,6 +83,14 @@ class UnsoundFileError(OceanDataError, OSError):
 
 class CorruptionError(OceanDataError, OSError):
     """Stored bytes differ from what was recorded when they were written."""
+
+
+class AccessError(OceanDataError, PermissionError):
+    """A store refuses access with the keys it was given, or keys are missing."""
+
+
+class UnreachableError(OceanDataError, ConnectionError):
+    """A server cannot be reached, or does not answer in time; what was finished before stays finished."""
 
 
 class RepositoryExistsError(OceanDataError, FileExistsError):

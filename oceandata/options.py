@@ -30,12 +30,20 @@ class Options:
         Show progress bars on long work.
     language : str
         ``"en"`` or ``"zh"``: the language of titles in lists and views.
+    profiles : str
+        File of the profiles that object stores are reached with; empty for ``~/.config/oceandata/profiles.yaml``.
+        Workers of a cluster take it from the variable ``OCEANDATA_PROFILES``.
+    virtual_prefixes : tuple of str
+        Folders that virtual repositories may read files from, with all that is below them; in the environment
+        separated as in ``PATH``. Empty for the folder that contains the repository.
     """
 
     block_bytes: int = 64_000_000
     memory_bytes: int = 4_000_000_000
     progress: bool = True
     language: str = "en"
+    profiles: str = ""
+    virtual_prefixes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("block_bytes", "memory_bytes"):
@@ -49,11 +57,15 @@ class Options:
         if self.language not in ("en", "zh"):
             msg = f"option language is {self.language!r}, need 'en' or 'zh'."
             raise InputError(msg)
+        prefixes = self.virtual_prefixes
+        if not isinstance(prefixes, tuple) or not all(isinstance(one, str) and one for one in prefixes):
+            msg = f"option virtual_prefixes is {prefixes!r}, need a tuple of folders such as ('/archive/sst',)."
+            raise InputError(msg)
 
 
 def _from_environment() -> Options:
     """Defaults, overridden by ``OCEANDATA_<NAME>`` variables."""
-    changes: dict[str, int | bool | str] = {}
+    changes: dict[str, int | bool | str | tuple[str, ...]] = {}
     for field in dataclasses.fields(Options):
         variable = f"OCEANDATA_{field.name.upper()}"
         text = os.environ.get(variable)
@@ -67,6 +79,8 @@ def _from_environment() -> Options:
             except (ValueError, OverflowError):
                 msg = f"environment variable {variable} is {text!r}, need a whole number."
                 raise InputError(msg) from None
+        elif field.name == "virtual_prefixes":
+            changes[field.name] = tuple(part for part in text.split(os.pathsep) if part)
         else:
             changes[field.name] = text
     return Options(**changes)  # type: ignore[arg-type]
@@ -97,13 +111,13 @@ def _restored(previous: Options) -> Iterator[Options]:
         _current[-1] = previous
 
 
-def set_options(**changes: int | bool | str):  # type: ignore[no-untyped-def]
+def set_options(**changes: int | bool | str | tuple[str, ...]):  # type: ignore[no-untyped-def]
     """
     Change settings, for good or for the length of a ``with`` block.
 
     Parameters
     ----------
-    **changes : int, bool or str
+    **changes : int, bool, str or tuple of str
         Fields of `Options` with their new values.
 
     Returns

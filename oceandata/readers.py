@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["OceanZarr"]
 
 _ARGUMENTS = ("url", "group", "revision", "snapshot", "origin")
-_SELECTIONS = ("region", "time", "depth", "variables", "chunks")
+_SELECTIONS = ("region", "time", "depth", "variables", "chunks", "as_of")
 
 
 class OceanZarr(BaseReader):  # type: ignore[misc]
@@ -51,12 +51,24 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
             known = [*_ARGUMENTS, *_SELECTIONS]
             msg = f"read() has no argument {unknown[0]!r}. {closest(unknown[0], known)}"
             raise InputError(msg)
-        pinned = self.kwargs.get("snapshot", "")
-        if revision != self.kwargs.get("revision", "") and snapshot == pinned:
-            snapshot = ""
+        pinned = {"revision": self.kwargs.get("revision", ""), "snapshot": self.kwargs.get("snapshot", "")}
         known_origin = Origin.from_json({"repository": url, **(origin or {})})
+        if {"revision": revision, "snapshot": snapshot} != pinned:
+            # another state than the entry's: its number among the product's revisions is not known here
+            known_origin = known_origin.model_copy(update={"product_revision": None})
+            if snapshot == pinned["snapshot"]:
+                snapshot = ""
+            elif revision == pinned["revision"]:
+                revision = ""
+        if selection.get("as_of"):
+            known_origin = known_origin.model_copy(update={"product_revision": None})
+            revision, snapshot = "", ""
+        entry = self.metadata.get("entry") or {}
+        if selection.get("variables") is not None:
+            selection["variables"] = _native_names(entry, selection["variables"])
         ds = open_dataset(url, group=group, revision=revision, snapshot=snapshot, origin=known_origin, **selection)
-        return _labelled(ds, self.metadata.get("entry") or {}, known_origin)
+        ds.attrs["layout"] = group
+        return _labelled(ds, entry, known_origin)
 
     def read(
         self,
@@ -64,7 +76,7 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
         region: Sequence[float] | None = None,
         time: "str | Sequence[str] | None" = None,
         depth: Sequence[float] | None = None,
-        variables: Sequence[str] | None = None,
+        variables: Sequence[str] | str | None = None,
         chunks: "Mapping[str, int] | str | None" = "auto",
         **kwargs: Any,
     ) -> "xr.Dataset":
@@ -79,12 +91,12 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
             Period, such as ``"2009"`` or ``"2009-06/2010-05"``.
         depth : pair of float, optional
             Top and bottom in m, positive down.
-        variables : sequence of str, optional
-            By native name, CF standard name, alias or Chinese word.
+        variables : sequence of str or str, optional
+            By native name, CF standard name (the curator's first), alias or Chinese word.
         chunks : {"auto", None} or dict
             As `oceandata.storage.open_dataset` takes it.
         **kwargs : object
-            ``revision`` or ``snapshot`` to open another state, ``group`` for another layout.
+            ``revision``, ``snapshot`` or ``as_of`` to open another state, ``group`` for another layout.
 
         Returns
         -------
@@ -105,6 +117,17 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
     def discover(self, **kwargs: Any) -> "xr.Dataset":
         """The same as `read`: opening reads metadata only."""
         return self.read(**kwargs)
+
+
+def _native_names(entry: Mapping[str, Any], names: Sequence[str] | str) -> list[str]:
+    """Names with those that the curator's names answer to replaced by the native ones."""
+    import xarray as xr
+
+    from oceandata import cf
+
+    described = xr.Dataset({name: ((), 0, variable) for name, variable in entry.get("variables", {}).items()})
+    wanted = [names] if isinstance(names, str) else names
+    return [cf.require_variable(described, name) if cf.find_variables(described, name) else name for name in wanted]
 
 
 def _labelled(ds: "xr.Dataset", entry: Mapping[str, Any], origin: Any) -> "xr.Dataset":

@@ -126,7 +126,12 @@ def test_all_faults_are_listed_with_their_place():
         Entry.from_json(_entry(id="Bad Id", colour="red", assets={"m": {"href": "a"}}), where="sst.yaml")
     lines = str(caught.value).splitlines()
     assert lines[0] == "sst.yaml has 7 faults:"
-    assert {line.split(":")[0].strip() for line in lines[1:]} >= {"id", "colour", "assets.m.revision", "assets.m.chunks"}
+    assert {line.split(":")[0].strip() for line in lines[1:]} >= {
+        "id",
+        "colour",
+        "assets.m.revision",
+        "assets.m.chunks",
+    }
 
 
 def test_documents_are_frozen():

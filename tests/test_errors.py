@@ -32,9 +32,26 @@ def test_pickles_and_prints(kind, arguments):
     assert copy.copy(error).args == arguments
 
 
+@pytest.mark.parametrize("kind", CLASSES)
+def test_travels_from_a_dask_worker(kind):
+    """Importing distributed makes tblib pickle every error, with its traceback, causes and notes."""
+    from tblib import pickling_support
+
+    error = kind("first line\n  second line")
+    error.__cause__ = OSError(28, "no space")
+    error.chunk = (0, 1)
+    rebuild, arguments, *state = pickling_support.pickle_exception(error)
+    again = rebuild(*arguments)
+    if state:
+        again.__dict__.update(state[0] or {})
+    assert type(again) is kind
+    assert (str(again), again.chunk, again.__cause__) == (str(error), (0, 1), error.__cause__)
+
+
 @pytest.mark.parametrize("kind", RAISED)
 def test_prints_line_breaks(kind):
     assert str(kind("first line\n  second line")) == "first line\n  second line"
+    assert str(kind("one", "two")) == "one\ntwo"
 
 
 @pytest.mark.parametrize("kind", [one for one in RAISED if one is not OceanDataError])

@@ -25,7 +25,7 @@ from oceandata.options import get_options
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["accumulate", "plan_partitions"]
+__all__ = ["accumulate", "finish", "merge_states", "plan_partitions"]
 
 # Streaming tasks to aim at: enough for every thread of a large node, few enough to be nothing for a scheduler.
 _PARTITIONS = 64

@@ -102,7 +102,8 @@ class Catalog(Mapping[str, Entry]):
         name : str
             Id or alias.
         layout : str
-            Name of the layout; empty for the first.
+            Name of the layout; empty for the one in which the selection costs least, the first if nothing is selected.
+            The attribute ``layout`` of the dataset names it.
         **selection : object
             What to open of it: ``region=(west, south, east, north)``, ``time=(first, last)``, ``depth=(top, bottom)``,
             ``variables=[...]``, ``chunks=...``, ``revision=...``, as `oceandata.readers.OceanZarr` takes them.
@@ -122,7 +123,7 @@ class Catalog(Mapping[str, Entry]):
         from oceandata.readers import OceanZarr
 
         entry = self[name]
-        arguments = reader_arguments(entry, layout)
+        arguments = reader_arguments(entry, layout or self._cheaper(entry, selection))
         arguments["url"] = self._located(arguments["url"])
         dataset: xr.Dataset = OceanZarr(**arguments, metadata={"entry": entry.to_json()}).read(**selection)
         return dataset
@@ -254,6 +255,23 @@ class Catalog(Mapping[str, Entry]):
             msg = f"the repository is at {href!r}, but this catalogue has no file. Give Catalog(path=...)."
             raise InputError(msg)
         return str(self.path.parent) + href.removeprefix(CATALOG_DIR)
+
+    def _cheaper(self, entry: Entry, selection: Mapping[str, Any]) -> str:
+        """Layout in which a selection costs least; the first if nothing, or another state, is asked for."""
+        asked = {key: selection[key] for key in ("region", "time", "depth") if selection.get(key) is not None}
+        elsewhere = {"revision", "snapshot", "group", "as_of"} & set(selection)
+        if len(entry.assets) == 1 or not asked or elsewhere:
+            return ""
+        from oceandata.storage.layouts import cheaper_layout
+        from oceandata.storage.opening import stored_ranges
+
+        first = next(iter(entry.assets.values()))
+        place: dict[str, Any] = {"revision": first.revision, "snapshot": first.snapshot, "group": first.group}
+        ranges = stored_ranges(self._located(first.href), **place, **asked)
+        wanted = selection.get("variables")
+        names = [wanted] if isinstance(wanted, str) else wanted
+        chosen = {name: variable for name, variable in entry.variables.items() if names is None or name in names}
+        return cheaper_layout(entry.assets, chosen or entry.variables, ranges).name
 
     def _words_of(self, entry: Entry) -> EntryWords:
         """Words of an entry, collected once."""

@@ -258,6 +258,7 @@ def _asset(layout: "RevisionSummary", href: str | None) -> Asset:
         "stored_bytes": layout.stored_bytes,
         "decoded_bytes": layout.decoded_bytes,
         "chunks": layout.chunks,
+        "chunk_shapes": {name: variable.chunks for name, variable in layout.variables.items()},
     }
     return Asset.from_json(document, where=f"layout {layout.group!r}")
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from oceandata.catalog import Catalog
     from oceandata.entities import Entry
 
-__all__ = ["catalog"]
+__all__ = ["catalog", "complete_entry", "path_option"]
 
 
 def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -21,8 +21,8 @@ def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) 
     from oceandata.errors import OceanDataError
 
     try:
-        return [name for name in open_catalog(ctx.params["path"]) if name.startswith(incomplete)]
-    except (OceanDataError, KeyError):
+        return [name for name in open_catalog(ctx.params.get("path") or "catalog.yaml") if name.startswith(incomplete)]
+    except (OceanDataError, OSError):
         return []
 
 

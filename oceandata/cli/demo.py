@@ -1,12 +1,13 @@
 """The command that runs the main job."""
 
+import shlex
 import shutil
 import sys
 from pathlib import Path
 
 import click
 
-__all__ = ["demo"]
+__all__ = ["demo", "say"]
 
 
 def say(sentence: str, *, heading: bool = False, lines: str = "") -> None:
@@ -37,18 +38,21 @@ def demo(folder: Path) -> None:
 
     \b
     Example:
-      oceandata demo --to /tmp/first-look
+      oceandata demo --to first-look
     """
     from oceandata.demo import run_demo
 
     written = run_demo(folder, say)
     click.secho("\nWhat to type next", bold=True)
-    catalogue = written["catalogue"]
-    command = "oceandata" if shutil.which("oceandata") else sys.argv[0]
+    catalogue, series, repository = (
+        shlex.quote(str(path))
+        for path in (written["catalogue"], written["series"], written["catalogue"].parent / "ostia_sst_monthly")
+    )
+    command = "oceandata" if shutil.which("oceandata") else shlex.quote(sys.argv[0])
     for line in (
         f"{command} catalog show ostia_sst_monthly --catalog {catalogue}",
         f"{command} compute area_mean ostia_sst_monthly --catalog {catalogue} --to mean.nc --plot mean.png",
-        f"{command} lineage {written['series']}",
-        f"{command} verify {catalogue.parent / 'ostia_sst_monthly'}",
+        f"{command} lineage {series}",
+        f"{command} verify {repository}",
     ):
         click.echo(f"   {line}")

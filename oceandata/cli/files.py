@@ -1,5 +1,6 @@
 """Commands on files and repositories: inspect, ingest, verify."""
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
 from oceandata.storage.chunks import ACCESS, DEFAULT_CHUNK_BYTES
 
 if TYPE_CHECKING:
+    from oceandata.catalog import Overlay
+    from oceandata.storage import IngestPlan, RevisionSummary
     from oceandata.storage.soundness import Finding, SoundnessReport
 
 __all__ = ["ingest", "inspect", "verify"]
@@ -76,6 +79,7 @@ def _meaning(finding: "Finding") -> str:
 )
 @click.option("--chunk-bytes", type=int, default=DEFAULT_CHUNK_BYTES, show_default=True, help="Largest chunk, decoded.")
 @click.option("--variables", default="", help="Data variables to take, comma-separated; all by default.")
+@click.option("--virtual", is_flag=True, help="Leave the files where they are, store references to their chunks.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, write nothing.")
 @click.option("--abandon", is_flag=True, help="Drop what unfinished ingests wrote there; finished revisions stay.")
 @json_option
@@ -89,6 +93,7 @@ def ingest(
     access: str,
     chunk_bytes: int,
     variables: str,
+    virtual: bool,
     dry_run: bool,
     abandon: bool,
     as_json: bool,
@@ -97,7 +102,8 @@ def ingest(
     Write files into a repository: checked, planned, atomic, read back.
 
     A killed run continues when the same command is given again. With --catalog, --overlay and --entry the dataset is
-    registered too.
+    registered too. With --virtual the files stay in place and keep their chunks; whoever reads the repository must
+    allow their folder (OCEANDATA_VIRTUAL_PREFIXES) unless it lies beside the repository.
 
     \b
     Examples:
@@ -110,19 +116,20 @@ def ingest(
         removed = storage.abandon_ingest(url)
         click.echo(f"abandoned: {', '.join(removed) or 'nothing was unfinished'}")
         return
-    _check_registration(name, catalog, overlay)
+    entry_overlay = _check_registration(name, catalog, overlay)
     wanted = [part.strip() for part in variables.split(",") if part.strip()] or None
-    plan = storage.plan_ingest(files, url, access=access, chunk_bytes=chunk_bytes, variables=wanted)
+    if virtual:
+        _check_virtual()
+        plan: IngestPlan = storage.plan_virtual(files, url, variables=wanted)
+    else:
+        plan = storage.plan_ingest(files, url, access=access, chunk_bytes=chunk_bytes, variables=wanted)
     if dry_run:
         _echo_plan(plan.to_json(), as_json=as_json)
         return
-    entry_overlay = None
-    if overlay is not None:
-        from oceandata import catalog as catalogs
-
-        entry_overlay = catalogs.load_overlay(overlay)
-    with progress.byte_bar("ingest") as moved:
-        summary = storage.write_repository(plan, on_progress=moved)
+    summary = _written_before(plan) if entry_overlay is not None else None
+    if summary is None:
+        with progress.byte_bar("ingest") as moved:
+            summary = storage.write_repository(plan, on_progress=moved)
     facts: list[tuple[str, object]] = [
         ("repository", summary.url),
         ("revision", summary.revision),
@@ -133,6 +140,8 @@ def ingest(
         ("stored bytes", summary.stored_bytes),
     ]
     if catalog is not None and entry_overlay is not None:
+        from oceandata import catalog as catalogs
+
         entry = catalogs.register_entry(catalog, catalogs.draft_entry(summary, entry_overlay, name=name))
         facts.append(("entry", f"{entry.id} in {catalog}"))
     if as_json:
@@ -141,11 +150,50 @@ def ingest(
         echo_facts(facts)
 
 
-def _check_registration(name: str, catalog: Path | None, overlay: Path | None) -> None:
+def _check_virtual() -> None:
+    """Refuse settings of chunks that are those of the files."""
+    source = click.get_current_context().get_parameter_source
+    for option in ("access", "chunk_bytes"):
+        if source(option) is not click.core.ParameterSource.DEFAULT:
+            msg = f"--virtual keeps the chunks of the files, so --{option.replace('_', '-')} cannot be given with it."
+            raise click.UsageError(msg)
+
+
+def _check_registration(name: str, catalog: Path | None, overlay: Path | None) -> "Overlay | None":
+    """What the curator says; refuses before a byte is written what registering would refuse after."""
     given = [bool(name), catalog is not None, overlay is not None]
     if any(given) and not all(given):
         msg = "registering needs all of --entry NAME, --catalog FILE and --overlay FILE (title, licence, keywords)."
         raise click.UsageError(msg)
+    if catalog is None or overlay is None:
+        return None
+    from oceandata import catalog as catalogs
+    from oceandata.errors import InputError
+
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+        msg = f"the entry's name is {name!r}, need lower case letters, digits and underscores, such as 'sst_daily'."
+        raise InputError(msg)
+    if catalog.exists():
+        catalogs.open_catalog(catalog)
+    elif not catalog.parent.is_dir():
+        msg = f"folder {catalog.parent} of the catalogue does not exist. Create it first."
+        raise InputError(msg)
+    return catalogs.load_overlay(overlay)
+
+
+def _written_before(plan: "IngestPlan") -> "RevisionSummary | None":
+    """The revision, if an earlier run of the same command wrote it and died or failed before registering it."""
+    from oceandata import storage
+    from oceandata.storage.revisions import commit_facts
+    from oceandata.storage.stores import lookup_revision, repository_exists
+
+    if not repository_exists(plan.url):
+        return None
+    repository = storage.open_repository(plan.url)
+    revision, snapshot = lookup_revision(repository)
+    if not revision or commit_facts(repository, snapshot).get("job") != plan.job:
+        return None
+    return storage.describe_revision(plan.url, revision=revision)
 
 
 def _echo_plan(plan: dict[str, object], *, as_json: bool) -> None:
@@ -160,8 +208,9 @@ def _echo_plan(plan: dict[str, object], *, as_json: bool) -> None:
     )
     for note in plan["notes"] if isinstance(plan["notes"], list) else []:
         click.echo(f"note: {note}")
+    verb = "refer to" if "virtual" in plan else "write"
     click.echo(
-        f"would write {plan['decoded_bytes']} decoded bytes in {plan['steps']} steps to {plan['url']}; "
+        f"would {verb} {plan['decoded_bytes']} decoded bytes in {plan['steps']} steps to {plan['url']}; "
         "nothing was written"
     )
 

@@ -8,13 +8,22 @@ import click
 import oceandata
 from oceandata.errors import OceanDataError
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "LazyGroup", "cli", "main"]
 
 #: Where each command lives, and its one line of help, so that listing them loads nothing.
 COMMANDS = {
     "inspect": ("oceandata.cli.files:inspect", "Check files: are they what they claim to be?"),
     "ingest": ("oceandata.cli.files:ingest", "Write files into a repository, and register it in a catalogue."),
+    "append": ("oceandata.cli.append:append", "Add time steps to a repository, or replace some, as a new revision."),
     "verify": ("oceandata.cli.files:verify", "Read a repository again and compare it with what was recorded."),
+    "layout": (
+        "oceandata.cli.repositories:layout",
+        "Write a repository's values in other chunks, as a further layout.",
+    ),
+    "export": ("oceandata.cli.repositories:export", "Write a revision as plain Zarr, with the same stored bytes."),
+    "history": ("oceandata.cli.repositories:history", "List the revisions of a repository."),
+    "diff": ("oceandata.cli.repositories:diff", "Tell what changed between two revisions."),
+    "gc": ("oceandata.cli.repositories:gc", "Remove what no revision and no unfinished work refers to."),
     "catalog": ("oceandata.cli.catalogs:catalog", "List, show, search and check catalogues."),
     "compute": (
         "oceandata.cli.results:compute",
@@ -81,4 +90,7 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        click.echo(f"{type(error).__name__}: {error}", err=True)
         sys.exit(1)

@@ -14,7 +14,7 @@ from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
 if TYPE_CHECKING:
     from oceandata.trade import Stamped
 
-__all__ = ["compute", "lineage"]
+__all__ = ["complete_routine", "compute", "lineage"]
 
 
 def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -40,14 +40,23 @@ def _arguments(routine: Any, given: tuple[str, ...]) -> dict[str, Any]:
 
     from oceandata.errors import InputError, closest
 
-    known = [name for name, p in introspection.signature(routine).parameters.items() if p.kind != p.VAR_KEYWORD][1:]
+    parameters = [p for p in introspection.signature(routine).parameters.values() if p.kind != p.VAR_KEYWORD][1:]
+    known = [p.name for p in parameters]
     arguments: dict[str, Any] = {}
     for text in given:
         name, equals, value = text.partition("=")
         if not equals or name not in known:
             msg = f"{routine.__name__} has no argument {text!r}, need name=value. {closest(name, known)}"
             raise InputError(msg)
-        arguments[name] = yaml.safe_load(value)
+        try:
+            arguments[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            msg = f"the value of {text!r} is no YAML. Write a number, a word or a list such as [-170, -5, -120, 5]."
+            raise InputError(msg) from error
+    missing = [p.name for p in parameters if p.default is p.empty and p.name not in arguments]
+    if missing:
+        msg = f"{routine.__name__} needs {', '.join(missing)}. Give --arg {missing[0]}=VALUE."
+        raise InputError(msg)
     return arguments
 
 
@@ -59,8 +68,13 @@ def _arguments(routine: Any, given: tuple[str, ...]) -> dict[str, Any]:
 @click.option("--region", nargs=4, type=float, metavar="W S E N", help="Open only the cells in a box.")
 @click.option("--time", help="Open only a period, such as 2009/2010.")
 @click.option("--arg", "given", multiple=True, metavar="NAME=VALUE", help="Argument of the routine; repeat for more.")
-@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="NetCDF file to write.")
-@click.option("--plot", "picture", type=click.Path(path_type=Path, dir_okay=False), help="PNG of the result.")
+@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="NetCDF file (.nc) to write.")
+@click.option(
+    "--plot",
+    "picture",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="PNG of the result; the NetCDF goes beside it.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the lineage, read no data.")
 @json_option
 def compute(
@@ -109,22 +123,39 @@ def compute(
     if dry_run:
         echo_json(plan.to_json()) if as_json else click.echo(str(plan))
         return
-    where = target or picture
-    assert where is not None
-    stamped = trade.write_result(result, where.with_suffix(".nc"), progress=progress.task_bar)
+    if picture is not None:
+        _check_picture(result, picture)
+        target = target or picture.with_suffix(".nc")
+    assert target is not None
+    stamped = trade.write_result(result, target, progress=progress.task_bar)
     if picture is not None:
         _draw(stamped, picture)
     _echo_result(stamped, picture, as_json=as_json)
 
 
-def _draw(stamped: "Stamped", picture: Path) -> None:
-    from oceandata import plot
+def _pictured(result: Any) -> Any:
+    """What a picture shows: the first variable, without dimensions of one step."""
+    first = next(iter(result.data_vars.values())) if hasattr(result, "data_vars") else result
+    return first.squeeze()
+
+
+def _check_picture(result: Any, picture: Path) -> None:
+    """Refuse before anything is computed what cannot be drawn."""
     from oceandata.errors import InputError
 
-    field = next(iter(stamped.result.data_vars.values()))
-    if field.ndim not in (1, 2):
-        msg = f"no picture of {field.dims}: need a series or a map. Select one step with --time."
+    dims = _pictured(result).dims
+    if len(dims) not in (1, 2):
+        msg = f"no picture of {dims}: need a series or a map. Select one step with --time, or leave --plot out."
         raise InputError(msg)
+    if picture.suffix != ".png" or not picture.parent.is_dir():
+        msg = f"cannot draw {picture}: need a file name ending in .png in a folder that exists."
+        raise InputError(msg)
+
+
+def _draw(stamped: "Stamped", picture: Path) -> None:
+    from oceandata import plot
+
+    field = _pictured(stamped.result)
     draw = plot.plot_series if field.ndim == 1 else plot.plot_map
     plot.write_picture(draw(field), picture)
 

@@ -179,8 +179,8 @@ class CountingStore(WrapperStore["Store"]):
         self._folder = "" if state["_home"] == _session.token else state["_folder"]
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
-        origin = self.origin
-        return ("CountingStore", origin.repository, origin.snapshot, origin.group)
+        # the whole origin: what was opened as a product must not be taken for the same bytes opened without one
+        return ("CountingStore", self.origin.model_dump_json())
 
     def __repr__(self) -> str:
         return f"CountingStore({self.origin.name}, {self._store})"

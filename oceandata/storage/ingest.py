@@ -13,7 +13,8 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,45 +25,38 @@ import xarray
 import oceandata
 from oceandata.errors import InputError, RepositoryExistsError
 from oceandata.storage.chunks import DEFAULT_CHUNK_BYTES, plan_chunks
-from oceandata.storage.integrity import HashingStore
-from oceandata.storage.layout import (
-    ArrayPlan,
-    check_read_back,
-    create_layout,
-    layout_root,
-    open_written,
-    read_layout,
-    write_leaves,
-)
+from oceandata.storage.layout import ArrayPlan, Layout, check_read_back, layout_root, read_layout
+from oceandata.storage.leases import HeldLease, find_leases, writer_lease
 from oceandata.storage.revisions import RevisionSummary, describe_revision
 from oceandata.storage.sources import FileSpan, Sources, SourceVariable, open_sources
 from oceandata.storage.stores import (
+    canonical_url,
     commit_lock,
     create_repository,
-    local_path,
     open_repository,
     repository_exists,
 )
+from oceandata.storage.writing import BranchWriter, Step, publish, release_branch, scratch_folder, whole_commit
 
 if TYPE_CHECKING:
     import icechunk
+    from zarr.abc.store import Store
 
-__all__ = ["IngestPlan", "abandon_ingest", "plan_ingest", "write_repository"]
+__all__ = [
+    "IngestPlan",
+    "abandon_ingest",
+    "array_steps",
+    "file_sha256",
+    "plan_arrays",
+    "plan_ingest",
+    "write_repository",
+]
 
 # A step holds about this many decoded bytes at once; a commit is made after this many were written.
 _STEP_BYTES = 128_000_000
 _COMMIT_BYTES = 1_000_000_000
 
 Progress = Callable[[int, int], None]
-
-
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """A box of whole chunks of one array."""
-
-    name: str
-    box: tuple[slice, ...]
-    nbytes: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +93,7 @@ class IngestPlan:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The work, in order."""
-        return tuple(itertools.chain.from_iterable(_steps(array) for array in self.arrays))
+        return tuple(itertools.chain.from_iterable(array_steps(array) for array in self.arrays))
 
     @property
     def job(self) -> str:
@@ -109,6 +103,28 @@ class IngestPlan:
         settings = [self.group, self.metadata, _STEP_BYTES]
         text = json.dumps([files, arrays, *settings], sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def open_writer(self, repository: "icechunk.Repository", branch: str, lease: HeldLease) -> BranchWriter:
+        """Writer on the work branch."""
+        total = len(self.steps)
+        return BranchWriter(
+            repository, self.url, branch, group=self.group, arrays=self.arrays, job=self.job, total=total, lease=lease
+        )
+
+    def read(self, step: Step) -> Any:
+        """What a step writes, from the files."""
+        return self.sources.read(step.name, step.box)
+
+    def check_written(self, store: "Store", layout: Layout) -> None:
+        """Read back every chunk; `CorruptionError` if any differs from what was written."""
+        check_read_back(store, layout)
+
+    def facts(self) -> dict[str, Any]:
+        """What is recorded of the files in the commit; they are read for it."""
+        files = self.sources.files
+        return {
+            "oceandata.sources": [{"name": f.path.name, "nbytes": f.nbytes, "sha256": file_sha256(f)} for f in files]
+        }
 
     def to_json(self) -> dict[str, Any]:
         """
@@ -176,6 +192,12 @@ def _array_plan(variable: SourceVariable, access: str, target_bytes: int) -> Arr
     )
 
 
+def plan_arrays(variables: Iterable[SourceVariable], access: str, target_bytes: int) -> tuple[ArrayPlan, ...]:
+    """How variables are stored, coordinates first."""
+    arrays = [_array_plan(variable, access, target_bytes) for variable in variables]
+    return tuple(sorted(arrays, key=lambda array: (not array.is_coordinate, array.name)))
+
+
 def plan_ingest(
     paths: Sequence[str | os.PathLike[str]],
     url: str | os.PathLike[str],
@@ -216,12 +238,11 @@ def plan_ingest(
         If `access` or `chunk_bytes` cannot be used.
     """
     sources = open_sources(paths, variables=variables)
-    arrays = [_array_plan(variable, access, chunk_bytes) for variable in sources.variables.values()]
-    arrays.sort(key=lambda array: (not array.is_coordinate, array.name))
-    return IngestPlan(str(local_path(url)), access, access, sources, tuple(arrays), dict(metadata or {}))
+    arrays = plan_arrays(sources.variables.values(), access, chunk_bytes)
+    return IngestPlan(canonical_url(url), access, access, sources, arrays, dict(metadata or {}))
 
 
-def _steps(array: ArrayPlan) -> Iterator[Step]:
+def array_steps(array: ArrayPlan) -> Iterator[Step]:
     """Boxes of whole chunks, each about as large as a step may be, in storage order."""
     itemsize = np.dtype(array.dtype).itemsize
     sizes = list(array.chunks)
@@ -244,7 +265,8 @@ def _branch(job: str) -> str:
 
 
 def _unfinished(repository: "icechunk.Repository") -> list[str]:
-    return sorted(name for name in repository.list_branches() if name.startswith("ingest-"))
+    """Work branches of ingests, layouts and appends."""
+    return sorted(name for name in repository.list_branches() if name.startswith(("ingest-", "layout-", "append-")))
 
 
 def _branch_of(repository: "icechunk.Repository", plan: IngestPlan) -> tuple[str, int]:
@@ -268,54 +290,18 @@ def _branch_of(repository: "icechunk.Repository", plan: IngestPlan) -> tuple[str
     return branch, int(dict(info.metadata).get("oceandata.steps", -1))
 
 
-class _Writer:
-    """Writes steps in a session of the work branch and commits them."""
-
-    def __init__(self, repository: "icechunk.Repository", plan: IngestPlan, branch: str) -> None:
-        self.repository, self.plan, self.branch = repository, plan, branch
-        self.arrays = {array.name: array for array in plan.arrays}
-        self.pending = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        self.session = self.repository.writable_session(self.branch)
-        self.store = HashingStore(self.session.store, self.plan.group)
-        self.pending = 0
-
-    def create(self) -> None:
-        """Make the empty layout."""
-        attributes = dict(self.plan.sources.attributes)
-        create_layout(self.session.store, self.plan.group, self.plan.arrays, attributes)
-        self.commit(0)
-
-    def write(self, step: Step, values: "np.ndarray[Any, Any]") -> None:
-        """Write one step and its leaves."""
-        array = open_written(self.store, self.plan.group, self.arrays[step.name])
-        array[step.box] = values.astype(self.arrays[step.name].dtype, copy=False)
-        write_leaves(self.session.store, self.plan.group, self.arrays[step.name], step.box, self.store.written)
-        self.pending += step.nbytes
-
-    def commit(self, steps: int, **more: str) -> str:
-        """Commit what is pending; returns the snapshot."""
-        metadata = {"oceandata.job": self.plan.job, "oceandata.steps": steps, **more}
-        with commit_lock(self.plan.url):
-            snapshot: str = self.session.commit(f"ingest: {steps} of {len(self.plan.steps)} steps", metadata=metadata)
-        self._begin()
-        return snapshot
-
-
-def _write_steps(writer: _Writer, plan: IngestPlan, done: int, on_progress: Progress | None) -> None:
+def _write_steps(writer: BranchWriter, plan: IngestPlan, done: int, on_progress: Progress | None) -> None:
     """Write the steps that are left, reading the next while one is written."""
     steps = plan.steps
     total = sum(step.nbytes for step in steps)
     written = sum(step.nbytes for step in steps[:done])
     with ThreadPoolExecutor(1, thread_name_prefix="ingest-read") as reader:
-        ahead = reader.submit(plan.sources.read, steps[done].name, steps[done].box) if done < len(steps) else None
+        ahead = reader.submit(plan.read, steps[done]) if done < len(steps) else None
         for number in range(done, len(steps)):
             assert ahead is not None
             values = ahead.result()
             if number + 1 < len(steps):
-                ahead = reader.submit(plan.sources.read, steps[number + 1].name, steps[number + 1].box)
+                ahead = reader.submit(plan.read, steps[number + 1])
             writer.write(steps[number], values)
             written += steps[number].nbytes
             if writer.pending >= _COMMIT_BYTES and number + 1 < len(steps):  # the last is committed when published
@@ -336,50 +322,26 @@ def _check_unchanged(plan: IngestPlan) -> None:
         file.check_unchanged()
 
 
-def _publish(writer: _Writer, plan: IngestPlan, base: str, revision: str) -> None:
+def _publish(writer: BranchWriter, plan: IngestPlan, base: str, revision: str) -> None:
     """Read back, commit with the content root, move main and tag, drop the work branch."""
     _check_unchanged(plan)
     layout = read_layout(writer.session.store, plan.group)
-    check_read_back(writer.session.store, layout)
-    files = [{"name": f.path.name, "nbytes": f.nbytes, "sha256": file_sha256(f)} for f in plan.sources.files]
+    plan.check_written(writer.session.store, layout)
+    root = layout_root(layout)
     facts = {
         **{f"oceandata.{key}": value for key, value in plan.metadata.items()},
         "oceandata.version": oceandata.__version__,
         "oceandata.group": plan.group,
         "oceandata.access": plan.access,
-        "oceandata.content_root": layout_root(layout),
-        "oceandata.sources": files,
+        "oceandata.content_root": root,
+        "oceandata.layouts": {plan.group: {"access": plan.access, "content_root": root}},
+        **plan.facts(),
         "oceandata.job": plan.job,
         "oceandata.steps": len(plan.steps),
         "xarray.version": xarray.__version__,
     }
-    with commit_lock(plan.url):
-        repository = writer.repository
-        if repository.lookup_branch("main") != base or repository.list_tags():
-            msg = f"{plan.url} was published by another process meanwhile. Nothing was changed."
-            raise RepositoryExistsError(msg)
-        message = f"revision {revision}: {len(files)} files into {plan.group}"
-        snapshot = writer.session.commit(message, metadata=facts)
-        _release(repository, writer.branch, snapshot, revision)
-
-
-def _release(repository: "icechunk.Repository", branch: str, snapshot: str, revision: str) -> str:
-    """Tag, main and work branch of a whole commit, whichever of them a killed run left undone; returns the tag."""
-    tags = [tag for tag in sorted(repository.list_tags()) if repository.lookup_tag(tag) == snapshot]
-    if not tags:
-        repository.create_tag(revision, snapshot)
-    if repository.lookup_branch("main") != snapshot:
-        repository.reset_branch("main", snapshot)
-    repository.delete_branch(branch)
-    return tags[0] if tags else revision
-
-
-def _whole_commit(repository: "icechunk.Repository", branch: str) -> str:
-    """Snapshot of a work branch that was committed whole but perhaps not released; empty if there is none."""
-    if branch not in repository.list_branches():
-        return ""
-    tip = next(iter(repository.ancestry(branch=branch)))
-    return str(tip.id) if "oceandata.content_root" in dict(tip.metadata) else ""
+    message = f"revision {revision}: {len(plan.sources.files)} files into {plan.group}"
+    publish(writer, message, facts, base=base, tags=(), revision=revision)
 
 
 def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Progress | None = None) -> RevisionSummary:
@@ -418,27 +380,28 @@ def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Pro
         raise InputError(msg)
     fresh = not repository_exists(plan.url)
     repository = create_repository(plan.url) if fresh else open_repository(plan.url)
-    whole = _whole_commit(repository, _branch(plan.job))
+    whole = whole_commit(repository, _branch(plan.job), plan.job)
     if whole:
         with commit_lock(plan.url):
-            revision = _release(repository, _branch(plan.job), whole, revision)
+            revision = release_branch(repository, _branch(plan.job), whole, revision)
         return describe_revision(plan.url, revision=revision)
-    base = repository.lookup_branch("main")
-    branch, done = _branch_of(repository, plan)
-    writer = _Writer(repository, plan, branch)
-    if done < 0:
-        writer.create()
-        done = 0
-    _write_steps(writer, plan, done, on_progress)
-    _publish(writer, plan, base, revision)
+    with writer_lease(plan.url) as lease:
+        base = repository.lookup_branch("main")
+        branch, done = _branch_of(repository, plan)
+        writer = plan.open_writer(repository, branch, lease)
+        if done < 0:
+            writer.create(dict(plan.sources.attributes))
+            done = 0
+        _write_steps(writer, plan, done, on_progress)
+        _publish(writer, plan, base, revision)
     return describe_revision(plan.url, revision=revision)
 
 
 def abandon_ingest(url: str | os.PathLike[str]) -> list[str]:
     """
-    Drop what unfinished ingests wrote; finished revisions are untouched.
+    Drop what unfinished ingests, layouts and appends wrote; finished revisions are untouched.
 
-    An ingest that was killed after it gave its tag is finished, not dropped.
+    One that was killed after it gave its tag is finished, not dropped. The space is free after `collect_garbage`.
 
     Parameters
     ----------
@@ -449,16 +412,26 @@ def abandon_ingest(url: str | os.PathLike[str]) -> list[str]:
     -------
     list of str
         Names of the branches that were removed.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If another process is writing.
     """
     repository = open_repository(url)
+    writers = find_leases(url)
+    if writers:
+        msg = f"{url} is being written by {writers[0]}. Stop that process first."
+        raise RepositoryExistsError(msg)
     dropped = []
     with commit_lock(url):
         tagged = {repository.lookup_tag(tag): tag for tag in repository.list_tags()}
         for branch in _unfinished(repository):
             tip = repository.lookup_branch(branch)
             if tip in tagged:
-                _release(repository, branch, tip, tagged[tip])
+                release_branch(repository, branch, tip, tagged[tip])
                 continue
             repository.delete_branch(branch)
+            shutil.rmtree(scratch_folder(url, branch.partition("-")[2]), ignore_errors=True)
             dropped.append(branch)
     return dropped

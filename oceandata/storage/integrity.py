@@ -34,6 +34,8 @@ __all__ = [
     "chunk_key",
     "chunk_leaf",
     "content_root",
+    "digest_rows",
+    "grid_positions",
     "merkle_root",
 ]
 

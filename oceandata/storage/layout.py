@@ -14,7 +14,7 @@ from zarr.codecs import ZstdCodec
 from zarr.core.buffer import default_buffer_prototype
 from zarr.core.sync import sync
 
-from oceandata.errors import CorruptionError
+from oceandata.errors import AccessError, CorruptionError, UnreachableError
 from oceandata.storage.chunks import chunk_count
 from oceandata.storage.integrity import ABSENT, INTEGRITY_GROUP, chunk_key, chunk_leaf, content_root, digest_rows
 
@@ -28,9 +28,13 @@ __all__ = [
     "Leaves",
     "check_read_back",
     "create_layout",
+    "create_leaves",
     "damaged_chunks",
     "layout_root",
+    "open_written",
     "read_layout",
+    "stored_attributes",
+    "write_leaves",
 ]
 
 
@@ -80,7 +84,7 @@ class Layout:
     leaves: dict[str, Leaves]
 
 
-def _stored_attributes(plan: ArrayPlan) -> dict[str, Any]:
+def stored_attributes(plan: ArrayPlan) -> dict[str, Any]:
     """Attributes in the form xarray reads from Zarr v3: a floating ``_FillValue`` is base64."""
     attributes = dict(plan.attributes)
     if "_FillValue" in attributes:
@@ -103,7 +107,7 @@ def _create_array(group: zarr.Group, plan: ArrayPlan) -> None:
         dtype=plan.dtype,
         fill_value=zero if empty else np.asarray(plan.fill_value).astype(plan.dtype)[()],
         compressors=[ZstdCodec(level=3, checksum=True)],
-        attributes=_stored_attributes(plan),
+        attributes=stored_attributes(plan),
         dimension_names=plan.dims,
         config={"write_empty_chunks": empty},
     )
@@ -126,13 +130,18 @@ def create_layout(store: "Store", group: str, plans: Sequence[ArrayPlan], attrib
     """
     top = zarr.open_group(store, mode="a")
     layout = top.create_group(group, attributes=attributes)
-    integrity = top.require_group(INTEGRITY_GROUP).create_group(group, attributes={"scheme": "od-leaf-1"})
+    top.require_group(INTEGRITY_GROUP).create_group(group, attributes={"scheme": "od-leaf-1"})
     for plan in plans:
         _create_array(layout, plan)
-        one = integrity.create_group(plan.name)
-        rows = _leaf_chunks(plan.grid)
-        one.create_array("leaf", shape=(*plan.grid, 32), chunks=(*rows, 32), dtype="u1", fill_value=0, compressors=None)
-        one.create_array("stored_bytes", shape=plan.grid, chunks=rows, dtype="i8", fill_value=ABSENT)
+        create_leaves(store, group, plan)
+
+
+def create_leaves(store: "Store", group: str, plan: ArrayPlan) -> None:
+    """Empty arrays for the leaves of one array."""
+    one = zarr.open_group(store, path=f"{INTEGRITY_GROUP}/{group}", mode="r+").create_group(plan.name)
+    rows = _leaf_chunks(plan.grid)
+    one.create_array("leaf", shape=(*plan.grid, 32), chunks=(*rows, 32), dtype="u1", fill_value=0, compressors=None)
+    one.create_array("stored_bytes", shape=plan.grid, chunks=rows, dtype="i8", fill_value=ABSENT)
 
 
 def _leaf_chunks(grid: tuple[int, ...]) -> tuple[int, ...]:
@@ -255,6 +264,8 @@ def damaged_chunks(
         key = chunk_key(name, position)
         try:
             buffer = sync(store.get(f"{layout.group}/{key}", default_buffer_prototype()))
+        except (AccessError, UnreachableError):
+            raise  # a server that is away says nothing about what it stores
         except Exception as error:  # whatever a store raises for an object it lost, the chunk is gone
             yield position, f"cannot be read ({type(error).__name__})"
             continue

@@ -9,18 +9,26 @@ import itertools
 import math
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import xarray as xr
 
 from oceandata import cf
 from oceandata.entities import Origin
-from oceandata.errors import InputError, NotFoundError, RegionError, closest
+from oceandata.errors import InputError, NotFoundError, RegionError, UnitsError, closest
 from oceandata.options import get_options
-from oceandata.storage.stores import open_store
+from oceandata.storage.counting import CountingStore
+from oceandata.storage.plain import has_consolidated
+from oceandata.storage.revisions import revision_as_of
+from oceandata.storage.stores import open_repository, open_store
+from oceandata.storage.virtual_packing import decode_packed
 
-__all__ = ["open_dataset"]
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["open_dataset", "stored_ranges"]
 
 Region = Sequence[float]
 Chunks = Mapping[str, int] | str | None
@@ -31,7 +39,7 @@ _COORDINATE_BYTES = 16_000_000
 
 def _period(time: "str | Sequence[str]") -> tuple[str | None, str | None]:
     """First and last date of a period: ``"A/B"``, one partial date for all of it, or a pair."""
-    parts = time.split("/") if isinstance(time, str) else list(time)
+    parts = time.split("/") if isinstance(time, str) else list(time) if isinstance(time, Sequence) else []
     if len(parts) == 1:
         parts = [parts[0], parts[0]]
     if len(parts) != 2:
@@ -68,12 +76,26 @@ def _select_depth(ds: xr.Dataset, depth: Sequence[float]) -> xr.Dataset:
     except (TypeError, ValueError):
         msg = f"depth is {depth!r}, need two numbers: top and bottom in m, positive down."
         raise InputError(msg) from None
-    values = np.abs(ds[name].to_numpy().astype(np.float64))
+    values = _depths_m(ds, name)
     rows = np.flatnonzero((values >= top) & (values <= bottom))
     if rows.size == 0:
         msg = f"no level lies between {top:g} and {bottom:g} m; the dataset has {values.min():g} to {values.max():g} m."
         raise NotFoundError(msg)
-    return ds.isel({ds[name].dims[0]: slice(int(rows[0]), int(rows[-1]) + 1)})
+    return ds.isel({dim: slice(int(rows[0]), int(rows[-1]) + 1) for dim in ds[name].dims})
+
+
+def _depths_m(ds: xr.Dataset, name: str) -> "npt.NDArray[np.float64]":
+    """Depths of the levels in m, positive down, whatever unit and direction the coordinate has."""
+    if ds[name].ndim > 1:
+        msg = f"coordinate {name!r} differs from column to column: a depth range is no range of levels. Use .isel()."
+        raise InputError(msg)
+    try:
+        values = np.atleast_1d(cf.convert_units(ds[name].astype("float64"), "m").to_numpy())
+    except UnitsError as error:
+        msg = f"coordinate {name!r} is no depth in m: {error} Select levels by index with .isel()."
+        raise UnitsError(msg) from error
+    up = str(ds[name].attrs.get("positive", "")).lower() == "up"
+    return -values if up or values.max() <= 0 else values
 
 
 def _select_region(ds: xr.Dataset, region: Region) -> xr.Dataset:
@@ -127,22 +149,22 @@ def _merged(sizes: Sequence[int], stored: Sequence[int], itemsize: int, block_by
     return block
 
 
-def _boundaries(offset: int, size: int, block: int) -> tuple[int, ...]:
-    """Block lengths of a selection, so that blocks end where merged storage chunks end."""
-    edges = sorted({offset, offset + size, *range(block * (offset // block + 1), offset + size, block)})
+def _boundaries(taken: "npt.NDArray[np.int64]", block: int) -> tuple[int, ...]:
+    """Block lengths of a selection, so that blocks end where merged storage chunks end, and at a seam."""
+    edges = [0, *(np.flatnonzero(np.diff(taken // block)) + 1), taken.size]
     return tuple(int(hi - lo) for lo, hi in itertools.pairwise(edges))
 
 
-def _offsets(whole: xr.Dataset, part: xr.Dataset) -> dict[str, int]:
-    """Where along each dimension of the stored dataset a selection begins; numbered dimensions are carried along."""
-    return {str(dim): int(part[f"_{dim}"].to_numpy()[0]) if part.sizes[dim] else 0 for dim in whole.dims}
+def _taken(whole: xr.Dataset, part: xr.Dataset) -> "dict[str, npt.NDArray[np.int64]]":
+    """Stored positions along each dimension that a selection takes; numbered dimensions are carried along."""
+    return {str(dim): part[f"_{dim}"].to_numpy() for dim in whole.dims}
 
 
 def _numbered(ds: xr.Dataset) -> xr.Dataset:
     return ds.assign_coords({f"_{dim}": (dim, np.arange(size)) for dim, size in ds.sizes.items()})
 
 
-def _blocks(ds: xr.Dataset, offsets: dict[str, int], chunks: Chunks) -> xr.Dataset:
+def _blocks(ds: xr.Dataset, taken: "dict[str, npt.NDArray[np.int64]]", chunks: Chunks) -> xr.Dataset:
     """Dataset in Dask blocks."""
     if chunks is None:
         return ds
@@ -167,7 +189,7 @@ def _blocks(ds: xr.Dataset, offsets: dict[str, int], chunks: Chunks) -> xr.Datas
         itemsize = np.dtype(array.dtype).itemsize
         block = _merged(array.shape, stored, itemsize, max(budget, 1)) if budget else list(stored)
         sizes = [
-            given.get(str(dim)) or _boundaries(offsets.get(str(dim), 0), array.sizes[dim], max(1, length))
+            given.get(str(dim)) or _boundaries(taken[str(dim)], max(1, length))
             for dim, length in zip(array.dims, block, strict=True)
         ]
         arrays[name] = array.chunk(dict(zip(array.dims, sizes, strict=True)))
@@ -176,8 +198,86 @@ def _blocks(ds: xr.Dataset, offsets: dict[str, int], chunks: Chunks) -> xr.Datas
     )
 
 
-def _chosen(ds: xr.Dataset, variables: Sequence[str] | None) -> xr.Dataset:
-    return ds if variables is None else ds[[cf.require_variable(ds, name) for name in variables]]
+def _chosen(ds: xr.Dataset, variables: Sequence[str] | str | None) -> xr.Dataset:
+    if variables is None:
+        return ds
+    names = [variables] if isinstance(variables, str) else variables
+    return ds[[cf.require_variable(ds, name) for name in names]]
+
+
+def _opened(store: CountingStore) -> xr.Dataset:
+    """Layout of a store, lazily and without Dask."""
+    group = store.origin.group
+    try:
+        ds = xr.open_dataset(
+            cast("Any", store),
+            engine="zarr",
+            group=group or None,
+            consolidated=has_consolidated(store),
+            chunks=None,
+            decode_coords="all",
+        )
+    except (FileNotFoundError, KeyError) as error:
+        msg = f"there is no layout {group!r} in {store.origin.repository}, revision {store.origin.revision or 'main'}."
+        raise NotFoundError(msg) from error
+    return decode_packed(ds)
+
+
+def _selected(
+    whole: xr.Dataset, region: Region | None, time: "str | Sequence[str] | None", depth: Sequence[float] | None
+) -> "tuple[xr.Dataset, dict[str, npt.NDArray[np.int64]]]":
+    """Part of a dataset, and the stored positions that it takes along each dimension."""
+    part = _numbered(whole)
+    if region is not None:
+        part = _select_region(part, region)
+    if time is not None:
+        part = _select_time(part, time)
+    if depth is not None:
+        part = _select_depth(part, depth)
+    taken = _taken(whole, part)
+    return part.drop_vars([f"_{dim}" for dim in whole.dims]), taken
+
+
+def stored_ranges(
+    url: str | os.PathLike[str],
+    *,
+    revision: str = "",
+    snapshot: str = "",
+    group: str = "maps",
+    region: Region | None = None,
+    time: "str | Sequence[str] | None" = None,
+    depth: Sequence[float] | None = None,
+    variables: Sequence[str] | str | None = None,
+) -> dict[str, tuple[tuple[int, int], ...]]:
+    """
+    Positions that a selection takes of the stored arrays.
+
+    Parameters
+    ----------
+    url : str or path
+        The repository.
+    revision, snapshot, group : str
+        Which state, and which layout: all layouts have the same positions.
+    region, time, depth, variables : object
+        As `open_dataset` takes them.
+
+    Returns
+    -------
+    dict of str to tuple of (int, int)
+        Ranges (start, stop) along each dimension, in stored order; two where a region lies across the seam.
+    """
+    store = open_store(url, revision=revision, snapshot=snapshot, group=group)
+    _, taken = _selected(_chosen(_opened(store), variables), region, time, depth)
+    return {dim: _ranges(np.sort(positions)) for dim, positions in taken.items()}
+
+
+def _ranges(positions: "npt.NDArray[np.int64]") -> tuple[tuple[int, int], ...]:
+    """Runs of whole numbers that follow each other."""
+    if not positions.size:
+        return ()
+    breaks = np.flatnonzero(np.diff(positions) > 1)
+    starts, stops = positions[[0, *(breaks + 1)]], positions[[*breaks, -1]] + 1
+    return tuple((int(start), int(stop)) for start, stop in zip(starts, stops, strict=True))
 
 
 def open_dataset(
@@ -185,12 +285,13 @@ def open_dataset(
     *,
     revision: str = "",
     snapshot: str = "",
+    as_of: str | datetime = "",
     group: str = "maps",
     origin: Origin | None = None,
     region: Region | None = None,
     time: "str | Sequence[str] | None" = None,
     depth: Sequence[float] | None = None,
-    variables: Sequence[str] | None = None,
+    variables: Sequence[str] | str | None = None,
     chunks: Chunks = "auto",
 ) -> xr.Dataset:
     """
@@ -205,19 +306,21 @@ def open_dataset(
         The repository.
     revision, snapshot : str
         Which state; the newest by default.
+    as_of : str or datetime
+        Instant in UTC, such as ``"2026-11-01"``: the newest revision that was published at or before it.
     group : str
         Which layout.
     origin : Origin, optional
         Entry and product of the dataset.
     region : sequence of float, optional
         West, south, east, north in degrees: cells whose centres lie inside, west to east, also across the seam of the
-        longitudes or the date line.
+        longitudes or the date line; a region that holds all longitudes leaves them as they are stored.
     time : str or pair of str, optional
         Period, both ends included: ``"2009"``, ``"2009-06/2010-05"``, ``("2009-06", "2010-05")``.
     depth : pair of float, optional
         Top and bottom in m, positive down.
-    variables : sequence of str, optional
-        By native name, CF standard name, alias or Chinese word.
+    variables : sequence of str or str, optional
+        By native name, CF standard name, alias or Chinese word; one may be given as text.
     chunks : {"auto", None} or dict
         ``"auto"`` merges whole storage chunks up to `options.block_bytes`; ``{}`` takes storage chunks as they are; a
         mapping is obeyed; None leaves xarray's own lazy arrays without Dask.
@@ -233,26 +336,19 @@ def open_dataset(
         If the repository, revision, layout or a variable is not there, or nothing lies in the period.
     RegionError
         If the region is no box, or holds no cell.
+    UnitsError
+        If a depth range is asked of levels that are no depths (pressure, sigma).
+    InputError
+        If a period, depth range, instant or `chunks` cannot be used as given.
     """
+    if as_of:
+        if revision or snapshot:
+            msg = f"as_of is {as_of!r} and {revision or snapshot!r} is named too, need one of them."
+            raise InputError(msg)
+        revision = revision_as_of(open_repository(url), as_of)
     store = open_store(url, revision=revision, snapshot=snapshot, group=group, origin=origin)
-    try:
-        ds = xr.open_dataset(
-            cast("Any", store), engine="zarr", group=group, consolidated=False, chunks=None, decode_coords="all"
-        )
-    except (FileNotFoundError, KeyError) as error:
-        msg = f"there is no layout {group!r} in {store.origin.repository}, revision {store.origin.revision or 'main'}."
-        raise NotFoundError(msg) from error
-    whole = _chosen(ds, variables)
-    part = _numbered(whole)
-    if region is not None:
-        part = _select_region(part, region)
-    if time is not None:
-        part = _select_time(part, time)
-    if depth is not None:
-        part = _select_depth(part, depth)
-    offsets = _offsets(whole, part)
-    part = part.drop_vars([f"_{dim}" for dim in whole.dims])
+    part, taken = _selected(_chosen(_opened(store), variables), region, time, depth)
     for name in list(part.coords):
         if part[name].nbytes <= _COORDINATE_BYTES:
             part[name].load()
-    return _blocks(part, offsets, chunks)
+    return _blocks(part, taken, chunks)

@@ -12,15 +12,30 @@ import xarray as xr
 
 from oceandata import cf
 from oceandata.entities import Extent, SourceFile, Variable
-from oceandata.errors import NotFoundError, UnitsError
+from oceandata.errors import InputError, NotFoundError, UnitsError, closest
 from oceandata.storage.layout import Layout, read_layout
-from oceandata.storage.stores import local_path, lookup_revision, open_repository
+from oceandata.storage.stores import canonical_url, lookup_revision, open_repository
+from oceandata.storage.virtual_packing import decoded_document
 
 if TYPE_CHECKING:
     import icechunk
     from zarr.abc.store import Store
 
-__all__ = ["RevisionSummary", "commit_facts", "data_names", "describe_revision"]
+__all__ = [
+    "RevisionSummary",
+    "commit_facts",
+    "data_names",
+    "describe_revision",
+    "extent_of",
+    "layouts_of",
+    "open_layout",
+    "require_layout",
+    "revision_as_of",
+]
+
+
+# What is told of a source; the folder of one that stays in place is not.
+_SOURCE = ("name", "nbytes", "sha256")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +100,103 @@ def commit_facts(repository: "icechunk.Repository", snapshot: str) -> dict[str, 
     info = repository.lookup_snapshot(snapshot)
     facts = {key.removeprefix("oceandata."): value for key, value in dict(info.metadata).items()}
     return facts | {"written_at": info.written_at}
+
+
+def layouts_of(facts: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """
+    Layouts that a revision holds.
+
+    Revisions written before there were several layouts name only one.
+
+    Parameters
+    ----------
+    facts : dict
+        From `commit_facts`.
+
+    Returns
+    -------
+    dict of str to dict
+        ``access`` and ``content_root`` of each layout by name, the primary first; empty if nothing is published.
+    """
+    if "group" not in facts:
+        return {}
+    primary = {str(facts["group"]): {"access": str(facts["access"]), "content_root": str(facts["content_root"])}}
+    return primary | {str(name): dict(layout) for name, layout in sorted(dict(facts.get("layouts", {})).items())}
+
+
+def require_layout(facts: dict[str, Any], layout: str, where: str) -> str:
+    """
+    Name of a layout of a revision.
+
+    Parameters
+    ----------
+    facts : dict
+        From `commit_facts`.
+    layout : str
+        A name; empty for the primary.
+    where : str
+        What to call the revision in an error.
+
+    Returns
+    -------
+    str
+        The name.
+
+    Raises
+    ------
+    NotFoundError
+        If the revision has no such layout, or nothing was published yet.
+    """
+    layouts = layouts_of(facts)
+    if not layouts:
+        msg = f"{where} has no published revision yet. Finish its ingest first."
+        raise NotFoundError(msg)
+    if layout and layout not in layouts:
+        msg = f"{where} has no layout {layout!r} in this revision. {closest(layout, list(layouts))}"
+        raise NotFoundError(msg)
+    return layout or next(iter(layouts))
+
+
+def revision_as_of(repository: "icechunk.Repository", as_of: "str | datetime") -> str:
+    """
+    Newest revision that was published at or before an instant.
+
+    Parameters
+    ----------
+    repository : icechunk.Repository
+        The repository.
+    as_of : str or datetime
+        ISO 8601, UTC if it names no zone: ``"2026-11-01T12:00"``; a date alone is its first instant.
+
+    Returns
+    -------
+    str
+        The tag.
+
+    Raises
+    ------
+    InputError
+        If `as_of` is no instant.
+    NotFoundError
+        If nothing was published by then.
+    """
+    try:
+        instant = as_of if isinstance(as_of, datetime) else datetime.fromisoformat(as_of)
+    except (TypeError, ValueError) as error:
+        msg = f"as_of is {as_of!r}, need an instant such as '2026-11-01' or '2026-11-01T12:00Z'."
+        raise InputError(msg) from error
+    instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    published = sorted(
+        (repository.lookup_snapshot(repository.lookup_tag(tag)).written_at, tag) for tag in repository.list_tags()
+    )
+    before = [tag for written_at, tag in published if written_at <= instant]
+    if not before:
+        first = (
+            f"the first, {published[0][1]}, is of {published[0][0]:%Y-%m-%d %H:%M:%S}" if published else "none is yet"
+        )
+        msg = f"no revision was published by {instant:%Y-%m-%d %H:%M:%S} UTC; {first}."
+        raise NotFoundError(msg)
+    return before[-1]
 
 
 def data_names(documents: dict[str, dict[str, Any]]) -> list[str]:
@@ -208,7 +320,19 @@ def _bbox(ds: xr.Dataset) -> tuple[float, float, float, float] | None:
 
 
 def extent_of(ds: xr.Dataset) -> Extent:
-    """Where, when and how deep the cells of a decoded dataset lie; coordinates are read."""
+    """
+    Where, when and how deep the cells of a decoded dataset lie.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Its coordinates are read.
+
+    Returns
+    -------
+    Extent
+        What is unknown is None.
+    """
     time: tuple[datetime, datetime] | None = None
     resolution = ""
     name = cf.find_axis(ds, "T")
@@ -224,8 +348,24 @@ def _sizes(layout: Layout, names: list[str]) -> tuple[int, int]:
     return sum(one.total_bytes for one in leaves), sum(one.stored_bytes.size for one in leaves)
 
 
-def _opened(store: "Store", group: str) -> xr.Dataset:
-    """Decoded dataset of a layout; times to the microsecond, because nanoseconds end in 2262."""
+def open_layout(store: "Store", group: str) -> xr.Dataset:
+    """
+    Decoded dataset of a layout, without Dask.
+
+    Times are to the microsecond, because nanoseconds end in 2262.
+
+    Parameters
+    ----------
+    store : zarr.abc.store.Store
+        Store at the root of the repository.
+    group : str
+        Name of the layout.
+
+    Returns
+    -------
+    xarray.Dataset
+        Lazy.
+    """
     times = xr.coders.CFDatetimeCoder(time_unit="us")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", xr.SerializationWarning)
@@ -234,9 +374,9 @@ def _opened(store: "Store", group: str) -> xr.Dataset:
         )
 
 
-def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> RevisionSummary:
+def describe_revision(url: str | os.PathLike[str], *, revision: str = "", layout: str = "") -> RevisionSummary:
     """
-    Describe a revision of a repository.
+    Describe a revision of a repository, as one of its layouts stores it.
 
     Metadata, coordinates and recorded leaves are read, data are not.
 
@@ -246,6 +386,8 @@ def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> Rev
         The repository.
     revision : str
         A tag; the newest revision by default.
+    layout : str
+        Name of a layout; the primary by default.
 
     Returns
     -------
@@ -255,36 +397,36 @@ def describe_revision(url: str | os.PathLike[str], *, revision: str = "") -> Rev
     Raises
     ------
     NotFoundError
-        If there is no repository, no such revision, or nothing was published yet.
+        If there is no repository, no such revision or layout, or nothing was published yet.
     """
     repository = open_repository(url)
     tag, snapshot = lookup_revision(repository, revision)
     facts = commit_facts(repository, snapshot)
-    if "group" not in facts:
-        msg = f"{local_path(url)} has no published revision yet. Finish its ingest first."
-        raise NotFoundError(msg)
+    group = require_layout(facts, layout, f"{canonical_url(url)} {tag}".strip())
     store = repository.readonly_session(snapshot_id=snapshot).store
-    layout = read_layout(store, facts["group"])
-    arrays = {name: document for name, document in layout.documents.items() if name}
+    recorded = read_layout(store, group)
+    arrays = {name: document for name, document in recorded.documents.items() if name}
     names = data_names(arrays)
-    with warnings.catch_warnings(), _opened(store, layout.group) as ds:
+    with warnings.catch_warnings(), open_layout(store, group) as ds:
         warnings.simplefilter("ignore", xr.SerializationWarning)
         extent, attributes = extent_of(ds), {str(key): value for key, value in ds.attrs.items()}
-    variables = {name: _variable(arrays[name]) for name in names}
-    stored_bytes, chunks = _sizes(layout, names)
+    decoded = [decoded_document(name, arrays[name]) for name in names]
+    variables = {name: _variable(document) for name, document in decoded}
+    stored_bytes, chunks = _sizes(recorded, names)
+    chosen = layouts_of(facts)[group]
     return RevisionSummary(
-        url=str(local_path(url)),
-        group=layout.group,
-        access=str(facts["access"]),
+        url=canonical_url(url),
+        group=group,
+        access=chosen["access"],
         revision=tag,
         snapshot=snapshot,
-        content_root=str(facts["content_root"]),
+        content_root=chosen["content_root"],
         stored_bytes=stored_bytes,
         decoded_bytes=sum(variable.nbytes for variable in variables.values()),
         chunks=chunks,
         variables=variables,
         extent=extent,
         attributes=attributes,
-        sources=tuple(SourceFile(**source) for source in facts["sources"]),
+        sources=tuple(SourceFile(**{key: source[key] for key in _SOURCE}) for source in facts["sources"]),
         created=facts["written_at"],
     )

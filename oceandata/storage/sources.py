@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import xarray as xr
 
-__all__ = ["FileSpan", "SourceVariable", "Sources", "open_sources"]
+__all__ = ["DECODING", "FileSpan", "SourceVariable", "Sources", "open_sources"]
 
-# Attributes without which stored numbers mean something else: they must agree in all files.
-_DECODING = ("units", "scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "positive", "calendar")
+#: Attributes without which stored numbers mean something else: they must agree in all files.
+DECODING = ("units", "scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "positive", "calendar")
 
 # Attributes of a time axis that hold for the numbers of the file, not for seconds since 1970.
 _TIME_NUMBERS = {"units", "calendar", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"} | {
@@ -185,24 +185,6 @@ def _time_dim(ds: "xr.Dataset") -> str:
     return str(ds[name].dims[0])
 
 
-def _roles(ds: "xr.Dataset", dims: Sequence[str]) -> tuple[str, ...]:
-    """Meaning of each dimension: X, Y, Z, T or empty."""
-    meaning: dict[str, str] = {}
-    for axis in "XYZT":
-        try:
-            name = cf.find_axis(ds, axis)
-        except ValueError:
-            continue
-        if name is None:
-            continue
-        along = [str(dim) for dim in ds[name].dims]
-        if len(along) == 1:
-            meaning.setdefault(along[0], axis)
-        elif len(along) == 2:
-            meaning.setdefault(along[-1 if axis == "X" else 0], axis)
-    return tuple(meaning.get(dim, "") for dim in dims)
-
-
 def _edges_name(ds: "xr.Dataset", time_name: str) -> str:
     """Name of the bounds (or climatological bounds) of the time axis, empty if it has none."""
     attributes = ds[time_name].attrs
@@ -302,14 +284,16 @@ def _chosen(ds: "xr.Dataset", wanted: Sequence[str] | None, time_name: str) -> l
     return kept
 
 
-def _variable_differences(a: "xr.DataArray", b: "xr.DataArray", time_dim: str, *, rewritten: bool) -> list[str]:
-    """What keeps a variable of two files from being one; numbers that will be rewritten may be encoded differently."""
+def _variable_differences(
+    a: "xr.DataArray", b: "xr.DataArray", time_dim: str, *, agree: Sequence[str] | None
+) -> list[str]:
+    """What keeps a variable of two files from being one; None for numbers that will be rewritten, however encoded."""
     name = str(a.name)
-    if a.dims != b.dims or (a.dtype != b.dtype and not rewritten):
+    if a.dims != b.dims or (a.dtype != b.dtype and agree is not None):
         return [f"{name!r} is {b.dims} {b.dtype}, need {a.dims} {a.dtype}"]
     sizes = [d for d in a.dims if d != time_dim and a.sizes[d] != b.sizes[d]]
     found = [f"dimension {d!r} of {name!r} has {b.sizes[d]}, need {a.sizes[d]}" for d in sizes]
-    for key in () if rewritten else _DECODING:
+    for key in agree or ():
         one, two = _plain(a.attrs.get(key)), _plain(b.attrs.get(key))
         if one != two:
             found.append(f"attribute {key} of {name!r} is {two!r}, need {one!r}")
@@ -321,7 +305,13 @@ def _variable_differences(a: "xr.DataArray", b: "xr.DataArray", time_dim: str, *
 
 
 def _differences(
-    first: "xr.Dataset", other: "xr.Dataset", names: Sequence[str], time_name: str, *, whole: bool
+    first: "xr.Dataset",
+    other: "xr.Dataset",
+    names: Sequence[str],
+    time_name: str,
+    *,
+    whole: bool,
+    agree: Sequence[str],
 ) -> list[str]:
     """What keeps two files from being one dataset; `whole` if all variables are wanted, so that none may be extra."""
     time_dim = str(first[time_name].dims[0]) if time_name else ""
@@ -336,16 +326,18 @@ def _differences(
         if calendars[0] != calendars[1]:
             found.append(f"the calendar of {time_name!r} is {calendars[1]}, need {calendars[0]}")
     for name in both:
-        found += _variable_differences(first[name], other[name], time_dim, rewritten=name in rewritten)
+        found += _variable_differences(first[name], other[name], time_dim, agree=None if name in rewritten else agree)
     return found
 
 
-def _check_fit(opened: "list[tuple[Path, xr.Dataset]]", names: Sequence[str], time_name: str, *, whole: bool) -> None:
+def _check_fit(
+    opened: "list[tuple[Path, xr.Dataset]]", names: Sequence[str], time_name: str, *, whole: bool, agree: Sequence[str]
+) -> None:
     """Refuse files that are not one dataset, with every difference of every file."""
     (reference, first), *others = opened
     lines = []
     for path, other in others:
-        found = _differences(first, other, names, time_name, whole=whole)
+        found = _differences(first, other, names, time_name, whole=whole, agree=agree)
         lines += [f"{path.name} does not fit {reference.name}:", *(f"  {line}" for line in found)] if found else []
     if lines:
         raise SchemaMismatch("\n".join(lines))
@@ -383,7 +375,7 @@ def _variable(ds: "xr.Dataset", name: str, time_dim: str, length: int) -> Source
     named = {word for other in ds.variables for word in str(ds[other].attrs.get("coordinates", "")).split()}
     auxiliary = name in dims or name in named or len(dims) < 2
     return SourceVariable(
-        name, dims, shape, array.dtype, attributes, _roles(ds, dims), time_dim in dims, is_coordinate=auxiliary
+        name, dims, shape, array.dtype, attributes, cf.axis_roles(ds, dims), time_dim in dims, is_coordinate=auxiliary
     )
 
 
@@ -410,7 +402,12 @@ def _fixed_values(
     return fixed
 
 
-def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence[str] | None = None) -> Sources:
+def open_sources(
+    paths: Sequence[str | os.PathLike[str]],
+    *,
+    variables: Sequence[str] | None = None,
+    must_agree: Sequence[str] = DECODING,
+) -> Sources:
     """
     Open files as one dataset: one schema, combined along time.
 
@@ -423,6 +420,8 @@ def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence
     variables : sequence of str, optional
         Data variables to take, with the coordinates and bounds they name, but those that hold text; everything by
         default.
+    must_agree : sequence of str
+        Attributes of the variables in which the files must not differ.
 
     Returns
     -------
@@ -456,7 +455,7 @@ def open_sources(paths: Sequence[str | os.PathLike[str]], *, variables: Sequence
     names = _chosen(first, variables, time_name)
     for path, ds in opened:
         _check_sizes(ds, names, time_dim, path)
-    _check_fit(opened, names, time_name, whole=variables is None)
+    _check_fit(opened, names, time_name, whole=variables is None, agree=must_agree)
     stored = _storable(first, names, variables or (), resolved[0])
     left_out = [f"{name}: left out, it holds text" for name in names if name not in stored]
     sources = _joined(opened, stored, time_dim, time_name)

@@ -1,28 +1,37 @@
 """
-From a URL to a repository or a store: the only module that knows URL schemes.
+From a URL to a repository or a store.
 
-A repository is an Icechunk repository in a local directory (a plain path or ``file://``). Commits to a local
-repository are made one at a time under a lock beside it, because Icechunk loses concurrent commits on a file system.
+A repository is an Icechunk repository in a local directory or under a prefix of an object store (``s3://``). Commits
+to a local repository are made one at a time under a lock beside it, because Icechunk loses concurrent commits on a
+file system; an object store refuses the later of two by itself. Plain Zarr is read only, here and over ``https://``.
 """
 
 import contextlib
 import errno
+import functools
+import math
 import os
 import shutil
+import threading
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Any, cast
 
 from oceandata.entities import Origin
 from oceandata.errors import InputError, MissingExtraError, NotFoundError, RepositoryExistsError, closest
 from oceandata.storage.counting import CountingStore
+from oceandata.storage.credentials import Profile, read_profile, require_keys
+from oceandata.storage.plain import open_zarr_store, web_server
+from oceandata.storage.remote import Guarded, Server, check_answers, run_bounded
+from oceandata.storage.urls import bucket_place, canonical_url, local_path, url_scheme
+from oceandata.storage.virtual_access import read_session
 
 if TYPE_CHECKING:
     import icechunk
+    from zarr.abc.store import Store
 
 __all__ = [
+    "canonical_url",
     "commit_lock",
     "create_repository",
     "local_path",
@@ -33,43 +42,60 @@ __all__ = [
 ]
 
 
-def local_path(url: str | os.PathLike[str]) -> Path:
-    """
-    Local path of a URL.
-
-    Parameters
-    ----------
-    url : str or path
-        A plain path, or a ``file://`` URL.
-
-    Returns
-    -------
-    pathlib.Path
-        Absolute path.
-
-    Raises
-    ------
-    InputError
-        If the URL has another scheme.
-
-    Examples
-    --------
-    >>> local_path("file:///data/sst%20monthly").as_posix()
-    '/data/sst monthly'
-    """
-    text = os.fspath(url)
-    parts = urlsplit(text)
-    if parts.scheme in ("", "file") and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path) if parts.scheme else text).expanduser().absolute()
-    msg = f"the store URL {text!r} has the scheme {parts.scheme!r}, need a local path or file://."
-    raise InputError(msg)
-
-
 def _icechunk() -> Any:
     import icechunk
 
     icechunk.set_logs_filter("error")
     return icechunk
+
+
+def _settings(profile: Profile) -> Any:
+    """Icechunk's settings with the profile's number of tries."""
+    library = _icechunk()
+    retries = library.StorageRetriesSettings(max_tries=profile.tries, initial_backoff_ms=100, max_backoff_ms=2000)
+    return library.RepositoryConfig(storage=library.StorageSettings(retries=retries))
+
+
+def _s3_storage(url: str | os.PathLike[str]) -> tuple[Any, Any, Server]:
+    """Icechunk's storage and settings for an object store, and the server to wait for."""
+    place, profile = bucket_place(url), read_profile(url)
+    keys = require_keys(profile)
+    library = _icechunk()
+    access: dict[str, Any] = {"from_env": True}
+    if profile.anonymous:
+        access = {"anonymous": True}
+    elif keys is not None:
+        access = {"access_key_id": keys.access, "secret_access_key": keys.secret}
+    storage = library.s3_storage(
+        bucket=place.bucket,
+        prefix=place.prefix or None,
+        region=profile.signing_region,
+        endpoint_url=None if profile.is_aws else profile.server,
+        allow_http=profile.server.startswith("http://"),
+        force_path_style=profile.has_bucket_in_path,
+        network_stream_timeout_seconds=math.ceil(profile.timeout_s),
+        **access,
+    )
+    sign = f"{profile.server}/{place.bucket}"
+    return storage, _settings(profile), Server(canonical_url(url), sign, profile.advice, profile.timeout_s)
+
+
+def _web_storage(url: str | os.PathLike[str]) -> tuple[Any, Any, Server]:
+    """Icechunk's storage for a repository on a web server."""
+    library = _icechunk()
+    server = web_server(url)
+    if not hasattr(library, "http_storage"):
+        msg = (
+            f"{server.url} is on the web, and reading a repository from there needs Icechunk 2 (Python 3.12 or later): "
+            f"got {library.__version__}. Use a later Python, or ask for its s3:// URL or a plain Zarr export."
+        )
+        raise MissingExtraError(msg)
+    options = {"allow_http": "true"} if server.url.startswith("http://") else {}
+    return library.http_storage(server.url, opts=options), _settings(Profile()), server
+
+
+def _remote_storage(url: str | os.PathLike[str]) -> tuple[Any, Any, Server]:
+    return _s3_storage(url) if url_scheme(url) == "s3" else _web_storage(url)
 
 
 def repository_exists(url: str | os.PathLike[str]) -> bool:
@@ -85,12 +111,66 @@ def repository_exists(url: str | os.PathLike[str]) -> bool:
     -------
     bool
         True if an Icechunk repository can be opened there.
+
+    Raises
+    ------
+    UnreachableError, AccessError, NotFoundError
+        If a server does not answer, refuses the keys, or has no such bucket.
     """
+    if url_scheme(url) != "file":
+        storage, _, server = _remote_storage(url)
+        check_answers(server)
+        return run_bounded(server, lambda: bool(_icechunk().Repository.exists(storage)))
     path = local_path(url)
     if not path.is_dir():
         return False
     icechunk = _icechunk()
     return bool(icechunk.Repository.exists(icechunk.local_filesystem_storage(str(path))))
+
+
+def _create_remote(url: str | os.PathLike[str]) -> "icechunk.Repository":
+    if url_scheme(url) != "s3":
+        msg = f"{canonical_url(url)} can only be read, need a local path or s3://bucket/prefix to write to."
+        raise InputError(msg)
+    if repository_exists(url):
+        msg = f"{canonical_url(url)} holds a repository already. Choose another prefix, or remove it first."
+        raise RepositoryExistsError(msg)
+    library = _icechunk()
+    storage, _, server = _s3_storage(url)
+    older = {"spec_version": library.SpecVersion.v1} if hasattr(library, "SpecVersion") else {}
+    try:
+        run_bounded(server, lambda: library.Repository.create(storage, **older))
+    except library.IcechunkError as error:
+        if "clean" not in str(error):
+            raise
+        msg = f"{server.url} holds something that is not a repository. Choose another prefix, or remove it first."
+        raise RepositoryExistsError(msg) from error
+    return open_repository(url)
+
+
+def _open_remote(url: str | os.PathLike[str]) -> Guarded:
+    storage, config, server = _remote_storage(url)
+    if not repository_exists(url):
+        msg = f"there is no repository at {server.url}. Check bucket and prefix."
+        raise NotFoundError(msg)
+    repository = run_bounded(server, lambda: _icechunk().Repository.open(storage, config=config))
+    return Guarded(repository, server, _reopened)
+
+
+_reopening = threading.Lock()
+
+
+@functools.lru_cache(maxsize=64)
+def _kept_open(url: str, snapshot: str) -> "tuple[Store, Server]":
+    repository = _open_remote(url)
+    store = cast("Any", repository.readonly_session(snapshot_id=snapshot).store)
+    return cast("tuple[Store, Server]", store.opened)
+
+
+def _reopened(url: str, snapshot: str) -> "tuple[Store, Server]":
+    """Store that another process had open, opened here once with the keys of this machine."""
+    with _reopening:
+        return _kept_open(url, snapshot)
 
 
 def create_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
@@ -111,7 +191,13 @@ def create_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
     ------
     RepositoryExistsError
         If anything is there already.
+    InputError
+        If nothing can be written there.
+    UnreachableError, AccessError, NotFoundError
+        If a server does not answer, refuses the keys, or has no such bucket.
     """
+    if url_scheme(url) != "file":
+        return _create_remote(url)
     path = local_path(url)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         kind = "a repository" if repository_exists(url) else "something that is not a repository"
@@ -153,7 +239,13 @@ def open_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
     ------
     NotFoundError
         If there is none.
+    UnreachableError, AccessError
+        If a server does not answer, or refuses the keys.
+    MissingExtraError
+        If it is on the web, and this Icechunk cannot read from there.
     """
+    if url_scheme(url) != "file":
+        return cast("icechunk.Repository", _open_remote(url))
     path = local_path(url)
     if not repository_exists(url):
         near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -162,6 +254,16 @@ def open_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
     library = _icechunk()
     repository: icechunk.Repository = library.Repository.open(library.local_filesystem_storage(str(path)))
     return repository
+
+
+def _tags(repository: "icechunk.Repository", wanted: str) -> dict[str, str]:
+    """Snapshots by tag; only the wanted one where a web server lists nothing."""
+    if not getattr(repository, "is_on_the_web", False):
+        return {tag: repository.lookup_tag(tag) for tag in sorted(repository.list_tags())}
+    try:
+        return {wanted: repository.lookup_tag(wanted)} if wanted else {}
+    except _icechunk().IcechunkError:
+        return {}
 
 
 def lookup_revision(repository: "icechunk.Repository", revision: str = "", snapshot: str = "") -> tuple[str, str]:
@@ -187,7 +289,7 @@ def lookup_revision(repository: "icechunk.Repository", revision: str = "", snaps
     NotFoundError
         If there is no such tag, or `revision` and `snapshot` disagree.
     """
-    tags = {tag: repository.lookup_tag(tag) for tag in sorted(repository.list_tags())}
+    tags = _tags(repository, revision)
     if revision:
         if revision not in tags:
             msg = f"there is no revision {revision!r}. {closest(revision, sorted(tags))}"
@@ -234,13 +336,30 @@ def open_store(
     ------
     NotFoundError
         If the repository, revision or snapshot is not there.
+    UnreachableError, AccessError
+        If a server does not answer, or refuses the keys.
     """
+    if _is_plain(url):
+        if revision or snapshot:
+            msg = (
+                f"{canonical_url(url)} is plain Zarr, which has no revisions, but {revision or snapshot} was asked for."
+            )
+            raise NotFoundError(msg)
+        return open_zarr_store(url, group=group, origin=origin)
     repository = open_repository(url)
     tag, found = lookup_revision(repository, revision, snapshot)
     known = origin or Origin(repository="")
-    place = {"repository": str(local_path(url)), "group": group, "revision": tag, "snapshot": found}
-    session = repository.readonly_session(snapshot_id=found)
+    place = {"repository": canonical_url(url), "group": group, "revision": tag, "snapshot": found}
+    session = read_session(repository, found, url)
     return CountingStore(session.store, known.model_copy(update=place))
+
+
+def _is_plain(url: str | os.PathLike[str]) -> bool:
+    """Whether a URL is plain Zarr; on the web whatever is not a repository that can be read from there."""
+    scheme = url_scheme(url)
+    if scheme == "file":
+        return (local_path(url) / "zarr.json").is_file()
+    return scheme != "s3" and not (hasattr(_icechunk(), "http_storage") and repository_exists(url))
 
 
 @contextlib.contextmanager
@@ -248,7 +367,8 @@ def commit_lock(url: str | os.PathLike[str]) -> Iterator[None]:
     """
     Hold the lock under which commits to a local repository are made, one process at a time.
 
-    The lock is released by the operating system when a process dies.
+    The lock is released by the operating system when a process dies. An object store needs no lock: it writes a
+    branch only if nobody else did meanwhile, so that the later of two commits fails.
 
     Parameters
     ----------
@@ -260,6 +380,9 @@ def commit_lock(url: str | os.PathLike[str]) -> Iterator[None]:
     None
         Nothing; leave the block to release the lock.
     """
+    if url_scheme(url) == "s3":
+        yield
+        return
     try:
         import fcntl
     except ImportError as error:

@@ -1,26 +1,30 @@
 """Verification: what a store returns now, against what was recorded when it was written."""
 
 import dataclasses
+import functools
 import math
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
 from oceandata import cf
-from oceandata.errors import InputError
+from oceandata.errors import CorruptionError, InputError, OceanDataError
 from oceandata.storage.integrity import chunk_key
 from oceandata.storage.layout import Layout, damaged_chunks, layout_root, read_layout
 from oceandata.storage.opening import open_dataset
-from oceandata.storage.revisions import commit_facts
-from oceandata.storage.stores import local_path, lookup_revision, open_repository
+from oceandata.storage.revisions import commit_facts, layouts_of, require_layout
+from oceandata.storage.stores import canonical_url, lookup_revision, open_repository
+from oceandata.storage.virtual_access import read_session, source_damages
 
 if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Damage", "VerifyReport", "verify_revision"]
+
+_Given = ParamSpec("_Given")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +55,8 @@ class VerifyReport:
         Chunks read, and chunks in all.
     damages : tuple of Damage
         Every chunk that differs or is missing.
+    layouts : dict of str to (str, str)
+        Both roots of every layout; the two fields above are those of the primary.
     """
 
     repository: str
@@ -61,11 +67,13 @@ class VerifyReport:
     checked: int
     chunks: int
     damages: tuple[Damage, ...]
+    layouts: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     @property
     def is_sound(self) -> bool:
         """True if nothing read differs."""
-        return not self.damages and self.content_root == self.recomputed_root
+        roots = [(self.content_root, self.recomputed_root), *self.layouts.values()]
+        return not self.damages and all(recorded == found for recorded, found in roots)
 
     def to_json(self) -> dict[str, Any]:
         """JSON form."""
@@ -136,6 +144,49 @@ def _checked(
                 yield name, position, kind
 
 
+def _chunks(layout: Layout) -> int:
+    """Number of chunks of a layout."""
+    return sum(leaves.stored_bytes.size for leaves in layout.leaves.values())
+
+
+def _work(layout: Layout, sample: int | None) -> dict[str, list[tuple[int, ...]]]:
+    """Chunks to read of each array."""
+    return {name: _positions(layout, name, sample) for name in layout.leaves}
+
+
+def _report(on_progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
+    """Progress in one layout as progress in all."""
+    on_progress(before + done, total)
+
+
+def _damage_named(verify: Callable[_Given, VerifyReport]) -> Callable[_Given, VerifyReport]:
+    """The same verification, that says of metadata that cannot be read at all that they are damaged."""
+
+    @functools.wraps(verify)
+    def checked(*args: _Given.args, **kwargs: _Given.kwargs) -> VerifyReport:
+        import icechunk
+
+        try:
+            return verify(*args, **kwargs)
+        except OceanDataError:
+            raise
+        except (
+            icechunk.IcechunkError,
+            KeyError,
+            TypeError,
+            ValueError,
+            RuntimeError,
+        ) as error:  # codecs raise the last
+            msg = (
+                f"the metadata of {args[0] if args else kwargs['url']} cannot be read: {str(error).strip()[:200]!r}. "
+                "They are damaged: restore the repository from a copy, or verify an earlier revision."
+            )
+            raise CorruptionError(msg) from error
+
+    return checked
+
+
+@_damage_named
 def verify_revision(
     url: str | os.PathLike[str],
     *,
@@ -147,7 +198,8 @@ def verify_revision(
     Read a revision's stored bytes again and compare them with its recorded leaves and content root.
 
     Every single changed bit and every missing chunk among those read is found. Metadata and leaves are always checked
-    whole, against the content root of the commit.
+    whole, against the content root of the commit; the files that virtual references lie in by their size, and by their
+    SHA-256 unless `sample` is given. All layouts of the revision are verified.
 
     Parameters
     ----------
@@ -168,9 +220,11 @@ def verify_revision(
     Raises
     ------
     NotFoundError
-        If there is no such repository or revision.
+        If there is no such repository or revision, or nothing was published yet.
     InputError
-        If `sample` is not positive.
+        If `sample` is not positive, or the revision refers to files that this session does not allow.
+    CorruptionError
+        If the metadata cannot be read at all, so that nothing can be compared.
 
     Notes
     -----
@@ -182,23 +236,38 @@ def verify_revision(
     repository = open_repository(url)
     tag, snapshot = lookup_revision(repository, revision)
     facts = commit_facts(repository, snapshot)
-    store = repository.readonly_session(snapshot_id=snapshot).store
-    layout = read_layout(store, str(facts["group"]))
-    work = {name: _positions(layout, name, sample) for name in layout.leaves}
-    found = list(_checked(store, layout, work, on_progress))
-    ds = _labels(str(url), tag, snapshot, layout.group) if found else None
-    damages = tuple(
-        Damage(name, f"{layout.group}/{chunk_key(name, position)}", kind, _where(ds, layout, name, position))
-        for name, position, kind in found
-        if ds is not None
-    )
+    store = read_session(repository, snapshot, url).store
+    primary = require_layout(facts, "", f"{canonical_url(url)} {tag}".strip())
+    roots = {name: layout["content_root"] for name, layout in layouts_of(facts).items()}
+    layouts = [read_layout(store, name) for name in roots]
+    share = sum(_chunks(layout) for layout in layouts)
+    work = [
+        (layout, _work(layout, None if sample is None else max(1, round(sample * _chunks(layout) / share))))
+        for layout in layouts
+    ]
+    to_read = sum(len(positions) for _, by_name in work for positions in by_name.values())
+    changed = source_damages(facts, hashed=sample is None)
+    damages = [Damage("", path, kind, "source file of virtual references") for path, kind in changed]
+    done = 0
+    for layout, by_name in work:
+        count = None if on_progress is None else functools.partial(_report, on_progress, done, to_read)
+        found = list(_checked(store, layout, by_name, count))
+        done += sum(len(positions) for positions in by_name.values())
+        ds = _labels(str(url), tag, snapshot, layout.group) if found else None
+        damages += [
+            Damage(name, f"{layout.group}/{chunk_key(name, position)}", kind, _where(ds, layout, name, position))
+            for name, position, kind in found
+            if ds is not None
+        ]
+    recomputed = {layout.group: layout_root(layout) for layout in layouts}
     return VerifyReport(
-        repository=str(local_path(url)),
+        repository=canonical_url(url),
         revision=tag,
         snapshot=snapshot,
-        content_root=str(facts["content_root"]),
-        recomputed_root=layout_root(layout),
-        checked=sum(len(positions) for positions in work.values()),
-        chunks=sum(leaves.stored_bytes.size for leaves in layout.leaves.values()),
-        damages=damages,
+        content_root=roots[primary],
+        recomputed_root=recomputed[primary],
+        checked=to_read,
+        chunks=share,
+        damages=tuple(damages),
+        layouts={name: (root, recomputed[name]) for name, root in roots.items()},
     )

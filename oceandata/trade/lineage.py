@@ -6,6 +6,7 @@ lose an input, because the result needs it. Sizes come from the leaves recorded 
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,15 @@ import xarray as xr
 
 from oceandata import _html
 from oceandata.entities import Extent, Origin
+from oceandata.errors import DocumentError
 from oceandata.graph import ArrayRead, read_plan
 from oceandata.storage import CountingStore
 from oceandata.storage.layout import read_layout
 from oceandata.storage.revisions import data_names, extent_of
 
 __all__ = ["Input", "Lineage", "lineage"]
+
+_SCHEME = "oceandata-lineage-1"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,14 +118,17 @@ class Lineage:
     def to_json(self) -> dict[str, Any]:
         """JSON form, as it is stamped on files."""
         return {
-            "scheme": "oceandata-lineage-1",
+            "scheme": _SCHEME,
             "inputs": [one.to_json() for one in self.inputs],
             "unattributed": list(self.unattributed),
         }
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Lineage":
-        """Lineage from its JSON form."""
+        """Lineage from its JSON form; a `DocumentError` if it has another scheme."""
+        if document.get("scheme") != _SCHEME:
+            msg = f"the lineage has the scheme {document.get('scheme')!r}, need {_SCHEME!r}. Update oceandata."
+            raise DocumentError(msg)
         return cls(tuple(Input.from_json(one) for one in document["inputs"]), tuple(document["unattributed"]))
 
     def facts(self) -> list[list[tuple[str, str]]]:
@@ -199,6 +206,26 @@ def _input(read: ArrayRead, store: CountingStore) -> Input:
     )
 
 
+def _by_product(reads: Sequence[ArrayRead]) -> list[ArrayRead]:
+    """Reads of known stores; what was opened without a product counts to the product that has the same bytes."""
+    found: dict[tuple[str, ...], ArrayRead] = {}
+    known = [read for read in reads if isinstance(read.store, CountingStore)]
+    for read in sorted(known, key=lambda read: not read.store.origin.product):
+        origin = read.store.origin
+        place = (origin.repository, origin.snapshot, read.path)
+        same = next((key for key in found if key[:3] == place and not origin.product), (*place, origin.product))
+        found[same] = _joined(found[same], read) if same in found else read
+    return list(found.values())
+
+
+def _joined(one: ArrayRead, other: ArrayRead) -> ArrayRead:
+    """Two reads of one array as one."""
+    region = tuple(
+        slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(one.region, other.region, strict=True)
+    )
+    return dataclasses.replace(one, chunks=one.chunks | other.chunks, region=region)
+
+
 def _data_variables(store: Any, group: str) -> set[str]:
     import zarr
 
@@ -229,16 +256,25 @@ def lineage(*results: Any) -> Lineage:
     -----
     Reads the recorded leaves and coordinates of the sources, not data. About 0.1 ms a block of the graph.
     """
-    reading = read_plan(*(part for result in results for part in _parts(result)))
-    inputs: list[Input] = []
-    unattributed = set(reading.unattributed)
+    parts = [part for result in results for part in _parts(result)]
+    reading = read_plan(*parts)
+    unattributed = set(reading.unattributed) | {_described(part) for part in parts if _is_computed(part)}
     for read in reading.arrays:
-        if isinstance(read.store, CountingStore):
-            inputs.append(_input(read, read.store))
-        else:
+        if not isinstance(read.store, CountingStore):
             unattributed.add(f"array {read.path!r} of a store that was not opened through oceandata")
+    inputs = [_input(read, read.store) for read in _by_product(reading.arrays)]
     inputs.sort(key=lambda one: (one.is_coordinate, one.origin.name, one.variable))
     return Lineage(tuple(inputs), tuple(sorted(unattributed)))
+
+
+def _is_computed(part: Any) -> bool:
+    """Whether a result holds values already, however few; a grid mapping (one whole number or text) is none."""
+    values = part.variable._data if isinstance(part, xr.DataArray) else part
+    return isinstance(values, np.ndarray) and (values.ndim > 0 or values.dtype.kind in "fc")
+
+
+def _described(part: Any) -> str:
+    return f"array in memory {tuple(part.shape)} {part.dtype}"
 
 
 def _parts(result: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from oceandata.entities import Document, TradeLink
 from oceandata.errors import DocumentError, NotFoundError
 from oceandata.storage import RevisionSummary
 
-__all__ = ["Product", "ProductRevision", "draft_revision", "load_product", "write_product"]
+__all__ = ["Product", "ProductRevision", "Words", "draft_revision", "load_product", "write_product"]
 
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -108,8 +108,11 @@ class Product(Document):
 
     @property
     def link(self) -> TradeLink:
-        """Link for the catalogue's entry, to the newest revision."""
+        """Link for the catalogue's entry, to the newest revision; a `DocumentError` if there is none."""
         number = len(self.revisions)
+        if not number:
+            msg = f"product {self.id!r} has no revision to link to. Pin one first with draft_revision()."
+            raise DocumentError(msg)
         return TradeLink(product=self.id, revision=number, example=self.example, listing_url=self.listing_url)
 
 
@@ -172,7 +175,7 @@ def load_product(path: str | os.PathLike[str]) -> Product:
         raise NotFoundError(msg)
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         msg = f"{path} is no YAML: {error}"
         raise DocumentError(msg) from error
     if not isinstance(document, dict):

@@ -10,7 +10,7 @@ from typing import Any
 
 import xarray as xr
 
-from oceandata.errors import InputError, NotFoundError
+from oceandata.errors import DocumentError, InputError, NotFoundError
 from oceandata.trade.lineage import Lineage, lineage
 from oceandata.trade.meter import Usage, metering
 
@@ -40,7 +40,7 @@ def _stamped(result: xr.Dataset, plan: Lineage, usage: Usage) -> xr.Dataset:
     """Result with its lineage, licences and attributions as global attributes."""
     licences = sorted({one.origin.licence for one in plan.planned if one.origin.licence})
     credits = sorted({one.origin.attribution for one in plan.planned if one.origin.attribution})
-    stamp = json.dumps(plan.to_json() | {"usage": usage.to_json()}, ensure_ascii=False)
+    stamp = json.dumps(plan.to_json() | {"usage": usage.to_json()}, ensure_ascii=False, allow_nan=False)
     facts = {"Conventions": "CF-1.11", "license": "; ".join(licences), "acknowledgement": "\n".join(credits)}
     return result.assign_attrs({**{key: value for key, value in facts.items() if value}, STAMP: stamp})
 
@@ -76,7 +76,7 @@ def write_result(
         If the path does not end in ``.nc`` or its folder does not exist.
     """
     path = Path(path)
-    if path.suffix != ".nc" or not path.parent.is_dir():
+    if path.suffix != ".nc" or path.is_dir() or not path.parent.is_dir():
         msg = f"cannot write {path}: need a file name ending in .nc in a folder that exists."
         raise InputError(msg)
     plan = lineage(result)
@@ -110,6 +110,8 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     ------
     NotFoundError
         If there is no such file, or it carries no lineage.
+    InputError
+        If the file is no NetCDF, or its lineage cannot be read: it was changed, or a later version wrote it.
     """
     path = Path(path)
     if not path.is_file():
@@ -126,5 +128,9 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     if not text:
         msg = f"{path} carries no lineage: it was not written by oceandata (attribute {STAMP} is missing)."
         raise NotFoundError(msg)
-    document = json.loads(text)
-    return Lineage.from_json(document), document.get("usage", {})
+    try:
+        document = json.loads(text)
+        return Lineage.from_json(document), document.get("usage", {})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"the lineage in {path} (attribute {STAMP}) cannot be read: {error!r}. Compute the result again."
+        raise DocumentError(msg) from error

@@ -163,6 +163,9 @@ class VariableHeader:
         Takes a tuple of slices, one for each dimension, and returns the values as stored (packed, not masked).
     group : str
         Path of the group, empty for the root group.
+    begin, record_step : int or None
+        First byte of the values of a netCDF-3 variable, and bytes from one record to the next; None where the format
+        says otherwise, or the variable has no records.
     """
 
     name: str
@@ -175,6 +178,8 @@ class VariableHeader:
     compressed: bool
     read: Callable[[Slices], NDArray[Any]]
     group: str = ""
+    begin: int | None = None
+    record_step: int | None = None
 
     @property
     def size(self) -> int:

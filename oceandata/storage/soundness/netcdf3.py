@@ -253,4 +253,6 @@ def _header_of(one: _Declared, sizes: list[tuple[str, int]], path: str, stride: 
         chunks=None,
         compressed=False,
         read=read,
+        begin=one.begin,
+        record_step=stride,
     )

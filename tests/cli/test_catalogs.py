@@ -1,0 +1,135 @@
+"""Commands on catalogues, and what the shell completes."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.shell_completion import ShellComplete
+
+from oceandata.cli.main import cli
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+NAME = "ostia_sst_monthly"
+
+
+@pytest.fixture
+def at(demo: Any) -> list[object]:
+    """The option that names the demonstration's catalogue."""
+    return ["--catalog", demo.catalog]
+
+
+def test_list(run: Run, at: list[object]) -> None:
+    done = run("catalog", "list", *at)
+    assert done.returncode == 0
+    assert NAME in done.stdout
+    assert "月平均海表温度" in done.stdout
+    assert "example, not" in done.stdout
+    assert done.stdout.endswith("1 entries\n")
+    (entry,) = json.loads(run("catalog", "list", "--json", *at).stdout)
+    assert entry["id"] == NAME
+
+
+def test_the_catalogue_of_the_environment(run: Run, demo: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OCEANDATA_CATALOG", str(demo.catalog))
+    assert NAME in run("catalog", "list").stdout
+
+
+def test_show(run: Run, at: list[object]) -> None:
+    shown = run("catalog", "show", NAME, *at).stdout
+    for words in ("标题", "W -180 S -5.2", "2006-04-16 to 2010-09-16 P1M", "Donlon", "sha256:", "revision 1: example"):
+        assert words in shown
+    document = json.loads(run("catalog", "show", NAME, "--json", *at).stdout)
+    assert document["trade"] == {"product": "example:ostia-sst-monthly", "revision": 1, "example": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("海表温度",), True),
+        (("sea", "surface", "temperature"), True),
+        (("盐度",), False),
+        (("--bbox", -170, -5, -120, 5), True),
+        (("--bbox", -20, 70, 20, 80), False),
+        (("--time", "2009/2010"), True),
+        (("--time", "1999"), False),
+        (("--variable", "tos"), True),
+        (("--licence", "LicenseRef-OGL-UK"), True),
+        (("--provider", "英国气象局"), True),
+        (("--traded",), True),
+        (("--not-traded",), False),
+        (("--depth", 0, 10), False),
+    ],
+    ids=str,
+)
+def test_search(run: Run, at: list[object], words: tuple[object, ...], found: bool) -> None:
+    done = run("catalog", "search", *words, *at, "--json")
+    assert done.returncode == 0, done.stderr
+    assert [entry["id"] for entry in json.loads(done.stdout)] == [NAME] * found
+
+
+def test_check(run: Run, at: list[object], demo: Any, tmp_path: Path) -> None:
+    done = run("catalog", "check", *at)
+    assert done.returncode == 0
+    assert done.stdout.strip().endswith("faults")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(demo.catalog.read_text(encoding="utf-8").replace("license:", "licence:"), encoding="utf-8")
+    done = run("catalog", "check", "--catalog", broken)
+    assert done.returncode == 1
+    assert "broken.yaml:" in done.stdout
+    faults = json.loads(run("catalog", "check", "--json", "--catalog", broken).stdout)
+    assert "error" in {fault["severity"] for fault in faults}
+
+
+def _completed(*words: str) -> list[str]:
+    *before, incomplete = words
+    complete = ShellComplete(cli, {}, "oceandata", "_OCEANDATA_COMPLETE")
+    return [one.value for one in complete.get_completions(list(before), incomplete)]
+
+
+def test_commands_are_completed() -> None:
+    assert _completed("in") == ["inspect", "ingest"]
+    assert _completed("catalog", "s") == ["search", "show"]
+    assert "--dry-run" in _completed("compute", "--d")
+
+
+def test_entries_are_completed(demo: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = str(demo.catalog)
+    assert _completed("catalog", "show", "--catalog", catalog, "os") == [NAME]
+    assert _completed("catalog", "show", "--catalog", catalog, "x") == []
+    assert _completed("compute", "index", "--catalog", catalog, "") == [NAME]
+    assert _completed("catalog", "show", "--catalog", str(tmp_path / "none.yaml"), "") == []
+    monkeypatch.chdir(demo.folder)
+    assert _completed("catalog", "show", "") == [NAME]
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "catalog.yaml").write_text("version: 3")
+    assert _completed("catalog", "show", "") == []
+    monkeypatch.setenv("OCEANDATA_CATALOG", catalog)
+    assert _completed("catalog", "show", "") == [NAME]
+
+
+def test_routines_are_completed() -> None:
+    from oceandata import analysis
+
+    assert _completed("compute", "cli") == ["climatology"]
+    assert set(_completed("compute", "")) == set(analysis.__all__)
+
+
+def test_completion_as_bash_asks_for_it(demo: Any) -> None:
+    words = f"oceandata catalog show --catalog {demo.catalog} os"
+    environment = os.environ | {"_OCEANDATA_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": "5"}
+    command = [sys.executable, "-c", "from oceandata.cli import main; main()"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.stdout == f"plain,{NAME}\n"
+
+
+def test_groups_are_groups() -> None:
+    context = click.Context(cli)
+    group = cli.get_command(context, "catalog")
+    assert isinstance(group, click.Group)
+    assert sorted(group.commands) == ["check", "list", "search", "show"]
