@@ -209,7 +209,7 @@ def _input(read: ArrayRead, store: CountingStore) -> Input:
 def _by_product(reads: Sequence[ArrayRead]) -> list[ArrayRead]:
     """Reads of known stores; what was opened without a product counts to the product that has the same bytes."""
     found: dict[tuple[str, ...], ArrayRead] = {}
-    known = [read for read in reads if isinstance(read.store, CountingStore)]
+    known = [read for read in reads if isinstance(read.store, CountingStore) and read.store.origin.snapshot]
     for read in sorted(known, key=lambda read: not read.store.origin.product):
         origin = read.store.origin
         place = (origin.repository, origin.snapshot, read.path)
@@ -262,6 +262,9 @@ def lineage(*results: Any) -> Lineage:
     for read in reading.arrays:
         if not isinstance(read.store, CountingStore):
             unattributed.add(f"array {read.path!r} of a store that was not opened through oceandata")
+        elif not read.store.origin.snapshot:
+            place = read.store.origin.repository
+            unattributed.add(f"array {read.path!r} of the plain Zarr {place}, which records no revision")
     inputs = [_input(read, read.store) for read in _by_product(reading.arrays)]
     inputs.sort(key=lambda one: (one.is_coordinate, one.origin.name, one.variable))
     return Lineage(tuple(inputs), tuple(sorted(unattributed)))

@@ -199,3 +199,15 @@ def test_the_view_is_escaped() -> None:
     assert "<script" not in view
     assert view.count("&lt;script&gt;") >= 6
     assert Lineage(())._repr_html_() == "<em>no inputs</em>"
+
+
+def test_plain_zarr_opened_through_us_has_no_revision_and_is_unattributed(tmp_path: Path) -> None:
+    from oceandata.storage.plain import open_zarr_store
+
+    values = xr.DataArray(np.arange(40.0), {"x": np.arange(40)}, ["x"], name="sst").chunk(x=10)
+    values.to_dataset().to_zarr(tmp_path / "plain.zarr", zarr_format=3, consolidated=False)
+    store = open_zarr_store(tmp_path / "plain.zarr")
+    ds = xr.open_dataset(store, engine="zarr", chunks={}, consolidated=False)
+    found = lineage(ds["sst"] + 1)
+    assert not found.inputs
+    assert "plain Zarr" in found.unattributed[0]
