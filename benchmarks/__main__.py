@@ -13,10 +13,12 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from benchmarks import analysis
+from benchmarks import analysis, storage
 from benchmarks.harness import run_pairs
-from benchmarks.report import row_from_pairs, write_row, write_table
+from benchmarks.limits import Trial, run_trial
+from benchmarks.report import row_from_pairs, row_from_runs, write_row, write_table
 from benchmarks.work import Work
 from oceandata.errors import InputError, OceanDataError, closest
 
@@ -29,7 +31,10 @@ _PEERS = _ROOT / ".bench-venv"
 _PEER_PYTHON = _PEERS / "bin" / "python"
 
 #: What makes the rows of each area.
-_AREAS: dict[str, Callable[[Path, Path], list[Work]]] = {"analysis": analysis.works}
+_AREAS: dict[str, Callable[[Path, Path], Sequence[Work | Trial]]] = {
+    "analysis": analysis.works,
+    "storage": storage.works,
+}
 
 
 def _our_versions() -> str:
@@ -71,7 +76,7 @@ def require_peers() -> Path:
     return _PEER_PYTHON
 
 
-def chosen(areas: Sequence[str], work: str, folder: Path) -> list[tuple[str, Work]]:
+def chosen(areas: Sequence[str], work: str, folder: Path) -> list[tuple[str, Work | Trial]]:
     """
     Rows that were asked for, with their areas.
 
@@ -86,7 +91,7 @@ def chosen(areas: Sequence[str], work: str, folder: Path) -> list[tuple[str, Wor
 
     Returns
     -------
-    list of (str, Work)
+    list of (str, Work or Trial)
         In the order of areas and rows; nothing was run.
 
     Raises
@@ -106,11 +111,29 @@ def chosen(areas: Sequence[str], work: str, folder: Path) -> list[tuple[str, Wor
     return found
 
 
+def _against(row: Work | Trial) -> str:
+    return f"{row.name} against {row.peer.name}" if isinstance(row, Work) else f"{row.name}, without a peer"
+
+
+def _measured(row: Work | Trial, runs: int) -> dict[str, Any]:
+    """Measure a row and say in a line how it went."""
+    if isinstance(row, Trial):
+        found = row_from_runs(row, run_trial(row, runs))
+        used = {key: found["ours"][key]["median"] for key in ("call_wall_s", "call_cpu_s", "peak_mb", "growth_mb")}
+        print("  " + ", ".join(f"{key} {value}" for key, value in used.items()), end=": ")
+    else:
+        found = row_from_pairs(row, run_pairs(row, runs))
+        warm = f", warm {found['warm_ratio']}" if found["warm_ratio"] is not None else ""
+        print(f"  CPU ratio {found['ratio']} {found['spread']}{warm}", end=": ")
+    print({True: "goals met", False: "goals MISSED", None: "nothing was promised"}[found["met"]])
+    return found
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("area", nargs="*", help=f"one of {', '.join(sorted(_AREAS))}; all by default")
-    parser.add_argument("--runs", type=int, default=5, help="pairs for each row (5)")
+    parser.add_argument("--runs", type=int, default=5, help="pairs, or runs without a peer, for each row (5)")
     parser.add_argument("--work", default="", metavar="NAME", help="this row only")
     parser.add_argument("--list", action="store_true", help="print the rows and measure nothing")
     return parser
@@ -138,17 +161,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise InputError(msg)
         rows = chosen(given.area, given.work, folder)
         if given.list:
-            print("\n".join(f"{area}: {row.name} against {row.peer.name} – {row.text}" for area, row in rows))
+            print("\n".join(f"{area}: {_against(row)} – {row.text}" for area, row in rows))
             return 0
         require_peers()
         folder.mkdir(parents=True, exist_ok=True)
-        for area, work in rows:
-            print(f"{area}: {work.name} against {work.peer.name}, {given.runs} pairs …", flush=True)
-            row = row_from_pairs(work, run_pairs(work, given.runs))
-            write_row(row, _RESULTS / f"{area}.json")
+        for area, row in rows:
+            print(f"{area}: {_against(row)}, {given.runs} times …", flush=True)
+            write_row(_measured(row, given.runs), _RESULTS / f"{area}.json")
             write_table(_RESULTS, _DOCUMENT)
-            warm = f", warm {row['warm_ratio']}" if row["warm_ratio"] is not None else ""
-            print(f"  CPU ratio {row['ratio']} {row['spread']}{warm}: goals {'met' if row['met'] else 'MISSED'}")
     except OceanDataError as error:
         print(f"benchmarks: {error}", file=sys.stderr)
         return 2

@@ -56,6 +56,9 @@ __all__ = [
 _STEP_BYTES = 128_000_000
 _COMMIT_BYTES = 1_000_000_000
 
+# A chunk that holds all steps there are is made for up to so many: appends fill it.
+_ROOM_STEPS = 4096
+
 Progress = Callable[[int, int], None]
 
 
@@ -175,10 +178,19 @@ def _fill_value(variable: SourceVariable) -> int | float | None:
     return float("nan") if variable.dtype.kind == "f" else None
 
 
+def _with_room(variable: SourceVariable, chunks: tuple[int, ...], target_bytes: int) -> tuple[int, ...]:
+    """Chunks that leave room for steps to come: what begins with one day must not have a chunk a day for ever."""
+    if not variable.appended or chunks[0] < variable.shape[0]:
+        return chunks
+    step_bytes = math.prod(chunks[1:]) * variable.dtype.itemsize
+    return (max(chunks[0], min(target_bytes // step_bytes, _ROOM_STEPS)), *chunks[1:])
+
+
 def _array_plan(variable: SourceVariable, access: str, target_bytes: int) -> ArrayPlan:
     small = variable.is_coordinate
     size = max(target_bytes, 4_000_000) if small else target_bytes
     chunks = plan_chunks(variable.shape, variable.roles, variable.dtype.itemsize, access=access, target_bytes=size)
+    chunks = _with_room(variable, chunks, size)
     fill = _fill_value(variable)
     return ArrayPlan(
         name=variable.name,

@@ -134,8 +134,9 @@ def _access(prefixes: Iterable[str]) -> dict[str, Any]:
     """Authorisation of prefixes in the form of the installed Icechunk."""
     import icechunk
 
-    kind = getattr(icechunk.credentials, "LocalFileSystemAccess", None)
-    return {prefix: kind() if kind is not None else None for prefix in prefixes}
+    # what Icechunk 2 calls by its name is None in Icechunk 1
+    access = getattr(icechunk.credentials, "LocalFileSystemAccess", None)
+    return dict.fromkeys(prefixes, access)
 
 
 def with_containers(repository: "icechunk.Repository", prefixes: Iterable[str]) -> "icechunk.Repository":

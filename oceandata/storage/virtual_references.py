@@ -193,22 +193,19 @@ def _hdf5(path: Path, names: Sequence[str]) -> dict[str, StoredArray]:
         members = set(file)
         obstacles = {name: _unusual(file, name) for name in names}
     wanted = [name for name in names if not obstacles[name]]
-    parsed: dict[str, StoredArray | str] = {}
+    manifests: dict[str, Any] = {}
     try:
-        parsed.update(_parsed(path, members, wanted))
+        manifests.update(_manifests(path, members, wanted))
     except Exception:  # a filter that cannot be translated; which variable it is, is found one by one
         for name in wanted:
             try:
-                parsed.update(_parsed(path, members, [name]))
+                manifests.update(_manifests(path, members, [name]))
             except Exception as error:
-                parsed[name] = (
-                    f"its encoding cannot be translated ({str(error).splitlines()[0] or type(error).__name__})"
-                )
-    found = {}
-    for name in names:
-        one = obstacles[name] or parsed[name]
-        found[name] = StoredArray(obstacle=one) if isinstance(one, str) else one
-    return found
+                reason = str(error).partition("\n")[0] or type(error).__name__
+                obstacles[name] = f"its encoding cannot be translated ({reason})"
+    return {
+        name: StoredArray(obstacle=reason) if reason else _stored(manifests[name]) for name, reason in obstacles.items()
+    }
 
 
 def _unusual(file: Any, name: str) -> str:
@@ -231,8 +228,8 @@ def _unusual(file: Any, name: str) -> str:
     return ""
 
 
-def _parsed(path: Path, members: set[str], names: Sequence[str]) -> dict[str, StoredArray]:
-    """Variables of an HDF5 file by VirtualiZarr."""
+def _manifests(path: Path, members: set[str], names: Sequence[str]) -> dict[str, Any]:
+    """Variables of an HDF5 file as VirtualiZarr's manifest arrays."""
     from obspec_utils.registry import ObjectStoreRegistry
     from obstore.store import LocalStore
     from virtualizarr.parsers import HDFParser
@@ -243,15 +240,17 @@ def _parsed(path: Path, members: set[str], names: Sequence[str]) -> dict[str, St
         parser = HDFParser(drop_variables=sorted(members - set(names)), reader_factory=lambda *_: stream)
         manifests = parser("file:///file", ObjectStoreRegistry({"file://": LocalStore()}))
     virtual = manifests.to_virtual_dataset(loadable_variables=[], decode_times=False)
-    return {name: _stored(virtual.variables[name].data) for name in names}
+    return {name: virtual.variables[name].data for name in names}
 
 
 def _stored(array: Any) -> StoredArray:
-    """Stored array of a ManifestArray."""
+    """Stored array of a manifest array."""
     metadata = array.metadata
+    shape = tuple(metadata.shape)
+    chunks: tuple[int, ...] | None = tuple(metadata.to_dict()["chunk_grid"]["configuration"]["chunk_shape"])
     rows = [(*position, entry["offset"], entry["length"]) for position, entry in array.manifest.iter_refs()]
-    places = np.asarray(rows, np.int64).reshape(len(rows), array.ndim + 2)
+    places = np.asarray(rows, np.int64).reshape(len(rows), len(shape) + 2)
     codecs = tuple(metadata.codecs)
-    whole = array.chunks == array.shape and all(isinstance(codec, ArrayBytesCodec) for codec in codecs)
-    chunks = None if whole else tuple(array.chunks)
-    return StoredArray(tuple(array.shape), chunks, codecs, metadata.fill_value, places)
+    if chunks == shape and all(isinstance(codec, ArrayBytesCodec) for codec in codecs):
+        chunks = None
+    return StoredArray(shape, chunks, codecs, metadata.fill_value, places)

@@ -18,6 +18,8 @@ from pathlib import Path
 
 import pytest
 
+from oceandata.options import set_options
+
 _START_S = 60.0
 
 
@@ -157,3 +159,15 @@ def object_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSe
         server.thaw()
         server.stop()
         server.remove_sockets()
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty file of profiles, and no AWS settings of this machine."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "profiles.yaml"
+    path.write_text("", encoding="utf-8")
+    monkeypatch.setenv("OCEANDATA_PROFILES", str(path))
+    with set_options(profiles=str(path)):
+        yield path

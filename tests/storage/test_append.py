@@ -1,6 +1,7 @@
 """Appending and replacing: what fits continues the dataset, what does not is refused before a byte is written."""
 
 import contextlib
+import os
 import shutil
 
 import netCDF4
@@ -395,6 +396,30 @@ def test_a_file_that_changes_is_noticed(repository, ocean_file):
     ocean_file("b.nc", times=[4, 5], values=2)
     with pytest.raises(InputError, match="changed"):
         write_append(plan)
+    assert set(_state(repository)[0]) == {"r1"}
+
+
+def test_a_file_that_changes_while_it_is_written_is_noticed(repository, ocean_file):
+    path = ocean_file("b.nc", times=[4], values=1)
+
+    def touch(done, total):
+        if done == total:
+            os.utime(path, (0, 0))
+
+    with pytest.raises(InputError, match="changed"):
+        write_append(plan_append([path], repository), on_progress=touch)
+    assert set(_state(repository)[0]) == {"r1"}
+
+
+def test_a_time_axis_that_is_not_the_planned_one_is_not_published(repository, ocean_file, monkeypatch):
+    real = writing.BranchWriter.write
+
+    def late(self, step, values):
+        real(self, step, values + 1 if step.name == "time" else values)
+
+    monkeypatch.setattr(writing.BranchWriter, "write", late)
+    with pytest.raises(CorruptionError, match="time axis"):
+        _appended(repository, [ocean_file("b.nc", times=[4], values=1)])
     assert set(_state(repository)[0]) == {"r1"}
 
 

@@ -161,15 +161,21 @@ def test_each_byte_is_read_as_often_as_the_plan_says(
     _same_values(cube, "maps", "series")
 
 
-def test_the_way_does_not_change_the_bytes(cube: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def series_root(cube_revision: storage.RevisionSummary, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Content root of the series of the generated repository, written directly and without a break."""
+    url = shutil.copytree(cube_revision.url, tmp_path_factory.mktemp("whole") / "cube")
+    return storage.write_layout(storage.plan_layout(url, **(_TIGHT | {"memory_bytes": 10**9}))).content_root
+
+
+def test_the_way_does_not_change_the_bytes(cube: Path, series_root: str) -> None:
     """Directly or through an intermediate store: the same content root."""
-    other = shutil.copytree(cube, tmp_path / "other")
-    tight, ample = storage.plan_layout(cube, **_TIGHT), storage.plan_layout(other, **(_TIGHT | {"memory_bytes": 10**9}))
+    tight, ample = storage.plan_layout(cube, **_TIGHT), storage.plan_layout(cube, **(_TIGHT | {"memory_bytes": 10**9}))
     assert tight.passes["thetao"].between
     assert not ample.passes["thetao"].between
     assert "through an intermediate store" in str(tight)
     assert "directly" in str(ample)
-    assert storage.write_layout(tight).content_root == storage.write_layout(ample).content_root
+    assert storage.write_layout(tight).content_root == series_root
     assert not list((cube / "scratch").iterdir())
 
 
@@ -213,15 +219,13 @@ def _killed(url: Path, seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", [1, 2, *(pytest.param(seed, marks=pytest.mark.hard) for seed in range(3, 13))])
-def test_a_killed_run_continues_and_equals(cube: Path, tmp_path: Path, seed: int) -> None:
-    whole = shutil.copytree(cube, tmp_path / "whole")
-    expected = storage.write_layout(storage.plan_layout(whole, **_TIGHT)).content_root
+def test_a_killed_run_continues_and_equals(cube: Path, seed: int, series_root: str) -> None:
     _killed(cube, seed)
     if len(storage.list_revisions(cube)) == 1:
         plan = storage.plan_layout(cube, **_TIGHT)
         assert storage.open_repository(cube).list_branches() - {"main"} <= {f"layout-{plan.job}"}
         storage.write_layout(plan)
-    assert storage.describe_revision(cube, layout="series").content_root == expected
+    assert storage.describe_revision(cube, layout="series").content_root == series_root
     assert [record.revision for record in storage.list_revisions(cube)] == ["r1", "r2"]
     assert storage.verify_revision(cube).is_sound
     assert storage.open_repository(cube).list_branches() == {"main"}
@@ -251,6 +255,18 @@ def test_a_run_that_continues_does_not_begin_again(cube: Path, monkeypatch: pyte
     assert len(plan.steps) - first <= len(written) < len(plan.steps)
     assert first + len(written) - len(plan.steps) <= 12
     assert storage.verify_revision(cube).is_sound
+
+
+def test_a_run_killed_before_its_first_commit(sst: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its branch still shows the steps of the ingest that it starts from."""
+    plan = storage.plan_layout(sst, access="series")
+    with monkeypatch.context() as changed:
+        changed.setattr(BranchWriter, "create", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            storage.write_layout(plan)
+    assert storage.open_repository(sst).list_branches() == {"main", f"layout-{plan.job}"}
+    storage.write_layout(storage.plan_layout(sst, access="series"))
+    _same_values(sst, "maps", "series")
 
 
 def test_a_run_killed_before_its_tag_is_released(sst: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from oceandata import storage
 from oceandata.errors import OceanDataError, RepositoryExistsError
 from oceandata.storage import abandon_ingest, leases
 from oceandata.storage.leases import HeldLease, Lease, drop_stale_leases, find_leases, has_leases, writer_lease
@@ -140,3 +141,20 @@ def test_object_stores_have_none() -> None:
     held.begin()
     held.check_held()
     held.release()
+
+
+def test_every_writer_holds_one(ostia_parts: list[Path], tmp_path: Path) -> None:
+    url = tmp_path / "ostia"
+    seen: list[int] = []
+
+    def look(*_: int) -> None:
+        seen.append(len(find_leases(url)))
+
+    storage.write_repository(storage.plan_ingest(ostia_parts[:1], url), on_progress=look)
+    ingested = len(seen)
+    storage.write_layout(storage.plan_layout(url, access="series"), on_progress=look)
+    written = len(seen)
+    storage.write_append(storage.plan_append(ostia_parts[1:2], url), on_progress=look)
+    assert 0 < ingested < written < len(seen)
+    assert set(seen) == {1}
+    assert find_leases(url) == []

@@ -23,168 +23,22 @@ from oceandata import storage
 from oceandata.entities import Origin
 from oceandata.errors import (
     AccessError,
-    DocumentError,
     InputError,
     MissingExtraError,
     NotFoundError,
     RepositoryExistsError,
     UnreachableError,
 )
-from oceandata.options import set_options
 from oceandata.storage import ingest, stores
-from oceandata.storage.credentials import Keys, Profile, read_profile, require_keys
+from oceandata.storage.credentials import read_profile
 from oceandata.storage.layout import damaged_chunks, read_layout
 from oceandata.storage.plain import open_zarr_store
 from oceandata.storage.remote import Server, check_answers, run_bounded
-from oceandata.storage.urls import bucket_place, canonical_url, local_path, web_url
-from tests.storage.object_server import ObjectServer, object_server
+from tests.storage.object_server import ObjectServer, object_server, profiles
 
-__all__ = ["object_server"]
+__all__ = ["object_server", "profiles"]
 
 FIELD = "surface_temperature"
-SECRET = "not-for-anyones-eyes"
-
-
-# Addresses
-
-
-@pytest.mark.parametrize(
-    ("url", "canonical"),
-    [
-        ("s3://ocean/sst/daily/", "s3://ocean/sst/daily"),
-        ("S3://ocean/sst", "s3://ocean/sst"),
-        ("s3://ocean", "s3://ocean"),
-        ("s3://ocean/海温?profile=qdex", "s3://ocean/海温?profile=qdex"),
-        ("https://example.org/sst/", "https://example.org/sst"),
-        ("http://127.0.0.1:80/sst", "http://127.0.0.1:80/sst"),
-        ("file:///a/b", "/a/b"),
-        ("/a/b?c", "/a/b?c"),
-    ],
-)
-def test_canonical_urls(url, canonical):
-    assert canonical_url(url) == canonical_url(canonical) == canonical
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        f"s3://AK:{SECRET}@ocean/sst",
-        f"s3://ocean/sst?secret={SECRET}",
-        f"s3://ocean/sst?profile=a&profile={SECRET}",
-        f"s3://ocean/sst?profile={SECRET}/",
-        "s3://ocean/sst?profile=",
-        "s3:///sst",
-        "s3://OCEAN/sst",
-        "s3://ocean/../other",
-        "s3://ocean/a//b",
-        f"https://me:{SECRET}@example.org/sst",
-        f"https://example.org/sst?X-Signature={SECRET}",
-        "http://example.org/sst",
-        "https:///sst",
-        f"ftp://me:{SECRET}@example.org/sst",
-    ],
-)
-def test_addresses_that_cannot_be_used_are_refused_without_repeating_a_secret(url):
-    with pytest.raises(InputError) as caught:
-        canonical_url(url)
-    assert "need" in str(caught.value)
-    assert SECRET not in str(caught.value)
-
-
-def test_parts_of_a_bucket_url():
-    assert bucket_place("s3://ocean/a/b?profile=q") == ("ocean", "a/b", "q")
-    assert bucket_place("s3://ocean") == ("ocean", "", "")
-    with pytest.raises(InputError, match="need a local path"):
-        local_path("s3://ocean/a")
-    with pytest.raises(InputError, match="https://host/path"):
-        web_url("s3://ocean/a")
-
-
-# Profiles
-
-
-@pytest.fixture
-def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty file of profiles, and no AWS settings of this machine."""
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    path = tmp_path / "profiles.yaml"
-    path.write_text("", encoding="utf-8")
-    monkeypatch.setenv("OCEANDATA_PROFILES", str(path))
-    with set_options(profiles=str(path)):
-        yield path
-
-
-def test_profiles_are_found_by_name_or_default(profiles):
-    assert read_profile("s3://ocean/a") == Profile()
-    profiles.write_text("qdex: {endpoint_url: https://oss.example.org, region: cn-qingdao}", encoding="utf-8")
-    found = read_profile("s3://ocean/a?profile=qdex")
-    assert (found.name, found.server, found.signing_region) == ("qdex", "https://oss.example.org", "cn-qingdao")
-    assert found.has_bucket_in_path
-    assert read_profile("s3://ocean/a") == Profile()
-    with pytest.raises(NotFoundError, match=r"no profile 'qdxe'.*Close: 'qdex'"):
-        read_profile("s3://ocean/a?profile=qdxe")
-    profiles.write_text("default: {anonymous: true}", encoding="utf-8")
-    assert read_profile("s3://ocean/a") == Profile(name="default", anonymous=True)
-
-
-def test_without_a_profile_the_usual_server_is_asked(profiles, monkeypatch):
-    assert Profile().server == "https://s3.us-east-1.amazonaws.com"
-    assert Profile(region="cn-north-1").server == "https://s3.cn-north-1.amazonaws.com.cn"
-    assert Profile().is_aws
-    assert not Profile().has_bucket_in_path
-    monkeypatch.setenv("AWS_REGION", "eu-west-2")
-    assert Profile().server == "https://s3.eu-west-2.amazonaws.com"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://store.example.org/")
-    assert Profile().server == "https://store.example.org"
-    assert Profile().has_bucket_in_path
-
-
-@pytest.mark.parametrize(
-    ("settings", "fault"),
-    [
-        (f"secret_access_key: {SECRET}", "secret_access_key"),
-        (f"endpoint_url: 'https://me:{SECRET}@example.org'", "keys belong in environment variables"),
-        ("endpoint_url: http://example.org", "allow_http"),
-        ("endpoint_url: example.org", "https://host"),
-        ("access_key_env: A", "belong together"),
-        ("{anonymous: true, access_key_env: A, secret_key_env: B}", "cannot be given"),
-        ("{timeout_s: 0}", "timeout_s"),
-    ],
-)
-def test_faults_of_a_profile_are_named_and_no_value_repeated(profiles, settings, fault):
-    profiles.write_text(f"bad: {settings}" if settings[0] == "{" else f"bad:\n  {settings}", encoding="utf-8")
-    with pytest.raises(DocumentError, match="profile 'bad'") as caught:
-        read_profile("s3://ocean/a?profile=bad")
-    assert fault in str(caught.value)
-    assert SECRET not in str(caught.value)
-
-
-@pytest.mark.parametrize("text", [f"- {SECRET}", f"a: {SECRET}", f"a: [{SECRET}"])
-def test_a_file_of_another_form_is_refused(profiles, text):
-    profiles.write_text(text, encoding="utf-8")
-    with pytest.raises(DocumentError) as caught:
-        read_profile("s3://ocean/a")
-    assert SECRET not in str(caught.value)
-
-
-def test_a_file_that_is_named_has_to_be_there(profiles):
-    profiles.unlink()
-    with pytest.raises(NotFoundError, match="no file of profiles"):
-        read_profile("s3://ocean/a")
-
-
-def test_keys_come_from_the_environment_and_do_not_print(profiles, monkeypatch):
-    profile = Profile(name="p", access_key_env="OD_TEST_KEY", secret_key_env="OD_TEST_SECRET")
-    monkeypatch.setenv("OD_TEST_KEY", "AK")
-    monkeypatch.delenv("OD_TEST_SECRET", raising=False)
-    with pytest.raises(AccessError, match="OD_TEST_SECRET is not set"):
-        require_keys(profile)
-    monkeypatch.setenv("OD_TEST_SECRET", SECRET)
-    keys = require_keys(profile)
-    assert keys == Keys("AK", SECRET)
-    assert SECRET not in repr(keys) + str(keys) + f"{keys}"
-    assert require_keys(Profile()) is None
 
 
 # Patience
