@@ -28,7 +28,7 @@ _DAYS = 6 * 365
 # Days of the fields on which memory is measured: 20 MB, 200 MB and 2 GB decoded.
 _MEMORY_DAYS = (77, 770, 7700)
 
-# What ingest may hold beside the libraries: two steps of 128 MB.
+# What ingest may hold beside the libraries, as `write_repository` states.
 _INGEST_MB = 256.0
 
 # What a layout may hold: the smallest round budget that the chunks of 4 MB leave room in.

@@ -23,7 +23,7 @@ from oceandata.storage.layout import ArrayPlan, Layout, damaged_chunks, layout_r
 from oceandata.storage.leases import HeldLease, writer_lease
 from oceandata.storage.revisions import RevisionSummary, commit_facts, describe_revision, layouts_of
 from oceandata.storage.stores import commit_lock, lookup_revision, open_repository
-from oceandata.storage.writing import BranchWriter, publish, release_branch, whole_commit
+from oceandata.storage.writing import BranchWriter, next_revision, publish, release_branch, whole_commit
 
 if TYPE_CHECKING:
     import icechunk
@@ -39,11 +39,6 @@ Progress = Callable[[int, int], None]
 
 def _branch(plan: AppendPlan) -> str:
     return f"append-{plan.job}"
-
-
-def _next_revision(tags: Iterable[str]) -> str:
-    numbers = [int(found[1]) for tag in tags if (found := re.fullmatch(r"r(\d+)", tag))]
-    return f"r{max(numbers, default=0) + 1}"
 
 
 def _finish_releases(repository: "icechunk.Repository", url: str) -> None:
@@ -214,7 +209,7 @@ def _publish(work: _Work, tags: Iterable[str], revision: str) -> None:
 
 
 def _revision_name(revision: str, tags: Iterable[str]) -> str:
-    revision = revision or _next_revision(tags)
+    revision = revision or next_revision(tags)
     if not re.fullmatch(r"\w[\w.-]*", revision):
         msg = f"revision is {revision!r}, need letters, digits, '.', '_' and '-', such as 'r2'."
         raise InputError(msg)
@@ -268,7 +263,7 @@ def write_append(plan: AppendPlan, *, revision: str = "", on_progress: Progress 
     whole = whole_commit(repository, branch, plan.job)
     if whole:
         with commit_lock(plan.url):
-            revision = release_branch(repository, branch, whole, revision or _next_revision(repository.list_tags()))
+            revision = release_branch(repository, branch, whole, revision or next_revision(repository.list_tags()))
         return describe_revision(plan.url, revision=revision)
     _finish_releases(repository, plan.url)
     _check_base(repository, plan)

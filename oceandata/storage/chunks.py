@@ -4,12 +4,13 @@ The chunk planner: shape, meaning of the dimensions and wanted access in, chunk 
 Pure: whole numbers in, whole numbers out, so that a plan can be tested, printed and argued about before a byte moves.
 """
 
+import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from oceandata.errors import InputError
 
-__all__ = ["ACCESS", "DEFAULT_CHUNK_BYTES", "chunk_count", "even_chunk", "plan_chunks"]
+__all__ = ["ACCESS", "DEFAULT_CHUNK_BYTES", "chunk_count", "cut_range", "even_chunk", "plan_chunks"]
 
 #: What chunks can be made for.
 ACCESS = ("maps", "series", "balanced")
@@ -64,6 +65,35 @@ def chunk_count(shape: Sequence[int], chunks: Sequence[int]) -> tuple[int, ...]:
         The chunk grid; a scalar has the empty grid, which is one chunk.
     """
     return tuple(math.ceil(size / chunk) for size, chunk in zip(shape, chunks, strict=True))
+
+
+def cut_range(start: int, stop: int, chunk: int, longest: int) -> Iterator[slice]:
+    """
+    Pieces of a range that cut no chunk, so that none is decoded twice.
+
+    Parameters
+    ----------
+    start, stop : int
+        The range.
+    chunk : int
+        Length of the chunks, counted from zero.
+    longest : int
+        Length of a piece not to exceed, but for one chunk, which is always taken whole.
+
+    Yields
+    ------
+    slice
+        In order; nothing of an empty range.
+
+    Examples
+    --------
+    >>> list(cut_range(3, 12, 5, 6))
+    [slice(3, 5, None), slice(5, 10, None), slice(10, 12, None)]
+    """
+    length = max(1, longest // chunk) * chunk
+    edges = range((start // length + 1) * length, stop, length)
+    for first, last in itertools.pairwise((start, *edges, stop) if start < stop else ()):
+        yield slice(first, last)
 
 
 def _grow(chunk: list[int], shape: Sequence[int], dims: list[int], room: float) -> float:

@@ -21,12 +21,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray
+import zarr
 
 import oceandata
 from oceandata.errors import InputError, RepositoryExistsError
 from oceandata.storage.chunks import DEFAULT_CHUNK_BYTES, plan_chunks
 from oceandata.storage.layout import ArrayPlan, Layout, check_read_back, layout_root, read_layout
 from oceandata.storage.leases import HeldLease, find_leases, writer_lease
+from oceandata.storage.manifests import with_split_manifests
 from oceandata.storage.revisions import RevisionSummary, describe_revision
 from oceandata.storage.sources import FileSpan, Sources, SourceVariable, open_sources
 from oceandata.storage.stores import (
@@ -36,7 +38,15 @@ from oceandata.storage.stores import (
     open_repository,
     repository_exists,
 )
-from oceandata.storage.writing import BranchWriter, Step, publish, release_branch, scratch_folder, whole_commit
+from oceandata.storage.writing import (
+    CONCURRENCY,
+    BranchWriter,
+    Step,
+    publish,
+    release_branch,
+    scratch_folder,
+    whole_commit,
+)
 
 if TYPE_CHECKING:
     import icechunk
@@ -53,7 +63,7 @@ __all__ = [
 ]
 
 # A step holds about this many decoded bytes at once; a commit is made after this many were written.
-_STEP_BYTES = 128_000_000
+_STEP_BYTES = 100_000_000
 _COMMIT_BYTES = 1_000_000_000
 
 # A chunk that holds all steps there are is made for up to so many: appends fill it.
@@ -315,6 +325,7 @@ def _write_steps(writer: BranchWriter, plan: IngestPlan, done: int, on_progress:
             if number + 1 < len(steps):
                 ahead = reader.submit(plan.read, steps[number + 1])
             writer.write(steps[number], values)
+            del values  # or it would be held until the next step is read
             written += steps[number].nbytes
             if writer.pending >= _COMMIT_BYTES and number + 1 < len(steps):  # the last is committed when published
                 writer.commit(number + 1)
@@ -361,8 +372,8 @@ def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Pro
     Write a planned repository and publish it as its first revision.
 
     A run that was killed continues when it is called again with the same files and settings; one that was killed after
-    its last commit keeps the tag that it may have given. Memory is about two
-    steps (256 MB) and the leaves (40 bytes a chunk), whatever the size of the dataset.
+    its last commit keeps the tag that it may have given. Memory beside the libraries is two steps and some chunks, 256
+    MB in all with chunks of 4 MB, and the leaves (40 bytes a chunk), whatever the size of the dataset.
 
     Parameters
     ----------
@@ -397,9 +408,11 @@ def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Pro
         with commit_lock(plan.url):
             revision = release_branch(repository, _branch(plan.job), whole, revision)
         return describe_revision(plan.url, revision=revision)
-    with writer_lease(plan.url) as lease:
+    with writer_lease(plan.url) as lease, zarr.config.set({"async.concurrency": CONCURRENCY}):
         base = repository.lookup_branch("main")
         branch, done = _branch_of(repository, plan)
+        if done < 0:
+            repository = with_split_manifests(repository, plan.url, plan.group, plan.arrays)
         writer = plan.open_writer(repository, branch, lease)
         if done < 0:
             writer.create(dict(plan.sources.attributes))

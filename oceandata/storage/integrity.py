@@ -94,21 +94,6 @@ def chunk_leaf(key: str, stored: bytes | None) -> bytes:
     return _hash(head) if stored is None else _hash(head, _hash(stored))
 
 
-def _merged(leaves: list[bytes]) -> bytes:
-    """RFC 6962 tree hash of leaf digests, without recursion: complete subtrees are joined as they fill."""
-    stack: list[tuple[int, bytes]] = []
-    for leaf in leaves:
-        size, digest = 1, leaf
-        while stack and stack[-1][0] == size:
-            digest = _hash(b"\x01", stack.pop()[1], digest)
-            size *= 2
-        stack.append((size, digest))
-    digest = stack.pop()[1]
-    while stack:
-        digest = _hash(b"\x01", stack.pop()[1], digest)
-    return digest
-
-
 def merkle_root(leaves: Iterable[bytes]) -> bytes:
     """
     Root of an RFC 6962 tree over digests that are leaves already.
@@ -132,8 +117,17 @@ def merkle_root(leaves: Iterable[bytes]) -> bytes:
     >>> merkle_root([]).hex()[:8]
     'e3b0c442'
     """
-    ordered = list(leaves)
-    return _merged(ordered) if ordered else _hash()
+    stack: list[tuple[int, bytes]] = []  # complete subtrees, joined as they fill
+    for leaf in leaves:
+        size, digest = 1, leaf
+        while stack and stack[-1][0] == size:
+            digest = _hash(b"\x01", stack.pop()[1], digest)
+            size *= 2
+        stack.append((size, digest))
+    digest = stack.pop()[1] if stack else _hash()
+    while stack:
+        digest = _hash(b"\x01", stack.pop()[1], digest)
+    return digest
 
 
 def canonical_metadata(document: dict[str, Any]) -> bytes:

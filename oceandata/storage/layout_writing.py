@@ -6,7 +6,6 @@ read once and their values compared, bit for bit.
 """
 
 import math
-import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -20,13 +19,22 @@ import oceandata
 from oceandata.errors import CorruptionError, RepositoryExistsError
 from oceandata.journal import Journal
 from oceandata.storage.layout import ArrayPlan, check_read_back, layout_root, read_layout
-from oceandata.storage.layouts import CONCURRENCY, LayoutPlan
+from oceandata.storage.layouts import LayoutPlan
 from oceandata.storage.leases import writer_lease
+from oceandata.storage.manifests import with_split_manifests
 from oceandata.storage.rechunk import boxes, grown
 from oceandata.storage.revisions import RevisionSummary, commit_facts, describe_revision, layouts_of
 from oceandata.storage.stores import commit_lock, open_repository
 from oceandata.storage.virtual_access import read_session
-from oceandata.storage.writing import BranchWriter, publish, release_branch, scratch_folder, whole_commit
+from oceandata.storage.writing import (
+    CONCURRENCY,
+    BranchWriter,
+    next_revision,
+    publish,
+    release_branch,
+    scratch_folder,
+    whole_commit,
+)
 
 if TYPE_CHECKING:
     import icechunk
@@ -209,11 +217,6 @@ def _begun(repository: "icechunk.Repository", plan: LayoutPlan, branch: str) -> 
     return int(metadata["oceandata.steps"]) if metadata.get("oceandata.job") == plan.job else -1
 
 
-def _next_revision(tags: Sequence[str]) -> str:
-    numbers = [int(found[1]) for tag in tags if (found := re.fullmatch(r"r(\d+)", tag))]
-    return f"r{max(numbers, default=0) + 1}"
-
-
 def _facts(repository: "icechunk.Repository", plan: LayoutPlan, root: str) -> dict[str, Any]:
     """Facts of the revision that the layout is of, with the layout added."""
     before = dict(repository.lookup_snapshot(plan.snapshot).metadata)
@@ -261,7 +264,7 @@ def write_layout(plan: LayoutPlan, *, on_progress: Progress | None = None) -> Re
     branch = f"layout-{plan.job}"
     whole = whole_commit(repository, branch, plan.job)
     tags = sorted(repository.list_tags())
-    revision = _next_revision(tags)
+    revision = next_revision(tags)
     if whole:
         with commit_lock(plan.url):
             revision = release_branch(repository, branch, whole, revision)
@@ -270,6 +273,8 @@ def write_layout(plan: LayoutPlan, *, on_progress: Progress | None = None) -> Re
         done = _begun(repository, plan, branch)
         source = read_session(repository, plan.snapshot, plan.url).store
         total = len(plan.steps)
+        if done < 0:
+            repository = with_split_manifests(repository, plan.url, plan.name, plan.arrays)
         writer = BranchWriter(
             repository, plan.url, branch, group=plan.name, arrays=plan.arrays, job=plan.job, total=total, lease=lease
         )

@@ -30,15 +30,12 @@ from oceandata.storage.rechunk import Passes, boxes, plan_passes
 from oceandata.storage.revisions import commit_facts, data_names, layouts_of, open_layout, require_layout
 from oceandata.storage.stores import lookup_revision, open_repository
 from oceandata.storage.virtual_access import read_session
-from oceandata.storage.writing import Step
+from oceandata.storage.writing import CONCURRENCY, Step
 
 if TYPE_CHECKING:
     from zarr.abc.store import Store
 
-__all__ = ["CONCURRENCY", "LayoutChoice", "LayoutCost", "LayoutPlan", "cheaper_layout", "plan_layout"]
-
-#: Chunks that are encoded or decoded at once; each is held twice.
-CONCURRENCY = 4
+__all__ = ["LayoutChoice", "LayoutCost", "LayoutPlan", "cheaper_layout", "plan_layout"]
 
 # A step holds about this many decoded bytes if memory allows.
 _STEP_BYTES = 128_000_000

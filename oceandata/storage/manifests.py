@@ -9,7 +9,7 @@ dimension where they fit, the same as a chunk of the leaves.
 import os
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from oceandata.storage.layout import ArrayPlan
 from oceandata.storage.stores import commit_lock, open_repository
@@ -82,15 +82,15 @@ def with_split_manifests(
     condition, axis = icechunk.ManifestSplitCondition, icechunk.ManifestSplitDimCondition.Axis
     config = repository.config
     manifest = config.manifest or icechunk.ManifestConfig()
-    known = manifest.splitting.to_dict() if manifest.splitting else {}
-    wanted = {
+    lengths: dict[Any, dict[Any, int]] = dict(cast("Any", manifest.splitting).to_dict() if manifest.splitting else {})
+    lengths |= {
         condition.path_matches(f"^/{group}/{re.escape(array.name)}$"): {
             axis(dim): length for dim, length in manifest_lengths(array.grid).items()
         }
         for array in arrays
         if array.grid
     }
-    splitting = icechunk.ManifestSplittingConfig.from_dict({**known, **wanted})
+    splitting = icechunk.ManifestSplittingConfig.from_dict(lengths)
     if str(splitting) == str(manifest.splitting):
         return repository
     manifest.splitting = splitting

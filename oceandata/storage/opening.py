@@ -243,7 +243,7 @@ def stored_ranges(
     *,
     revision: str = "",
     snapshot: str = "",
-    group: str = "maps",
+    group: str = "",
     region: Region | None = None,
     time: "str | Sequence[str] | None" = None,
     depth: Sequence[float] | None = None,
@@ -286,7 +286,7 @@ def open_dataset(
     revision: str = "",
     snapshot: str = "",
     as_of: str | datetime = "",
-    group: str = "maps",
+    group: str = "",
     origin: Origin | None = None,
     region: Region | None = None,
     time: "str | Sequence[str] | None" = None,
@@ -309,7 +309,7 @@ def open_dataset(
     as_of : str or datetime
         Instant in UTC, such as ``"2026-11-01"``: the newest revision that was published at or before it.
     group : str
-        Which layout.
+        Which layout; the primary one by default.
     origin : Origin, optional
         Entry and product of the dataset.
     region : sequence of float, optional

@@ -19,7 +19,8 @@ import numpy as np
 
 from oceandata import cf
 from oceandata.errors import InputError, NotFoundError, SchemaMismatch, closest
-from oceandata.storage.soundness import open_sound
+from oceandata.storage.chunks import cut_range
+from oceandata.storage.soundness.opening import open_sound, small_chunk_caches
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -31,12 +32,10 @@ __all__ = ["DECODING", "FileSpan", "SourceVariable", "Sources", "open_sources"]
 DECODING = ("units", "scale_factor", "add_offset", "_FillValue", "missing_value", "_Unsigned", "positive", "calendar")
 
 # Attributes of a time axis that hold for the numbers of the file, not for seconds since 1970.
-_TIME_NUMBERS = {"units", "calendar", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"} | {
-    "valid_min",
-    "valid_max",
-    "valid_range",
-    "actual_range",
-}
+_TIME_NUMBERS = {"units", "calendar", "_FillValue", "missing_value", "scale_factor", "add_offset", "_Unsigned"}
+_TIME_NUMBERS |= {"valid_min", "valid_max", "valid_range", "actual_range"}
+
+_PIECE_BYTES = 16_000_000  # of a file, read at once into a step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,20 +136,24 @@ class Sources:
         if not variable.appended:
             return _same(self.files[0])[name].isel(dict(zip(variable.dims, box, strict=True))).to_numpy()
         times, rest = box[0], dict(zip(variable.dims[1:], box[1:], strict=True))
-        parts = []
+        values = np.empty([part.stop - part.start for part in box], variable.dtype)
         for file in self.files:
             start, stop = max(times.start, file.start), min(times.stop, file.stop)
             if start < stop:
-                within = slice(start - file.start, stop - file.start)
-                array = _same(file)[name].transpose(*variable.dims)
-                parts.append(array.isel({variable.dims[0]: within, **rest}).to_numpy())
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=0)
+                array = _same(file)[name].transpose(*variable.dims).isel(rest)
+                stored = dict(array.encoding.get("preferred_chunks", {})).get(variable.dims[0], 1)
+                longest = _PIECE_BYTES // max(1, array.nbytes // array.shape[0])
+                for piece in cut_range(start - file.start, stop - file.start, stored, longest):
+                    at = file.start - times.start
+                    values[piece.start + at : piece.stop + at] = array[piece].to_numpy()
+        return values
 
 
 @functools.lru_cache(maxsize=64)
 def _opened(state: tuple[Path, int, int]) -> "xr.Dataset":
     """Undecoded dataset of a file, kept open while it is worked on; a changed file is another state."""
-    return open_sound(state[0])
+    with small_chunk_caches():
+        return open_sound(state[0])
 
 
 def _raw(path: Path) -> "xr.Dataset":

@@ -310,7 +310,7 @@ def open_store(
     *,
     revision: str = "",
     snapshot: str = "",
-    group: str = "maps",
+    group: str = "",
     origin: Origin | None = None,
 ) -> CountingStore:
     """
@@ -323,7 +323,7 @@ def open_store(
     revision, snapshot : str
         Which state to open; the newest on ``main`` if neither is given.
     group : str
-        Layout that will be read; recorded in the origin.
+        Layout that will be read, recorded in the origin; empty for the primary one.
     origin : Origin, optional
         What is known of the product; repository, revision and snapshot are filled in here.
 
@@ -345,10 +345,11 @@ def open_store(
                 f"{canonical_url(url)} is plain Zarr, which has no revisions, but {revision or snapshot} was asked for."
             )
             raise NotFoundError(msg)
-        return open_zarr_store(url, group=group, origin=origin)
+        return open_zarr_store(url, group=group or "maps", origin=origin)
     repository = open_repository(url)
     tag, found = lookup_revision(repository, revision, snapshot)
     known = origin or Origin(repository="")
+    group = group or str(dict(repository.lookup_snapshot(found).metadata).get("oceandata.group", "maps"))
     place = {"repository": canonical_url(url), "group": group, "revision": tag, "snapshot": found}
     session = read_session(repository, found, url)
     return CountingStore(session.store, known.model_copy(update=place))

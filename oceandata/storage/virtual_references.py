@@ -138,7 +138,7 @@ def read_stored(path: Path, names: Sequence[str]) -> dict[str, StoredArray]:
 
     Notes
     -----
-    24 bytes a chunk and dimension; no values are read.
+    40 bytes a chunk of three dimensions; no values are read.
     """
     kind = "Zarr store" if path.is_dir() else file_format(str(path))
     if kind == NETCDF4_FORMAT:

@@ -6,6 +6,7 @@ Ingest and layouts share it. ``main`` and the tag move once, in `publish`; a rea
 
 import dataclasses
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,7 +24,19 @@ from oceandata.storage.stores import commit_lock, local_path
 if TYPE_CHECKING:
     import icechunk
 
-__all__ = ["BranchWriter", "Step", "publish", "release_branch", "scratch_folder", "whole_commit"]
+__all__ = [
+    "CONCURRENCY",
+    "BranchWriter",
+    "Step",
+    "next_revision",
+    "publish",
+    "release_branch",
+    "scratch_folder",
+    "whole_commit",
+]
+
+#: Chunks that are encoded or decoded at once; each is held twice.
+CONCURRENCY = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,3 +268,26 @@ def whole_commit(repository: "icechunk.Repository", branch: str, job: str) -> st
     tip = next(iter(repository.ancestry(branch=branch)))
     facts = dict(tip.metadata)
     return str(tip.id) if "oceandata.content_root" in facts and facts.get("oceandata.job") == job else ""
+
+
+def next_revision(tags: Iterable[str]) -> str:
+    """
+    Name of the next revision: one above the highest ``r<number>`` there is.
+
+    Parameters
+    ----------
+    tags : iterable of str
+        Names that are taken.
+
+    Returns
+    -------
+    str
+        Such as ``"r2"``.
+
+    Examples
+    --------
+    >>> next_revision(["r1", "r3", "final"])
+    'r4'
+    """
+    numbers = [int(found[1]) for tag in tags if (found := re.fullmatch(r"r(\d+)", tag))]
+    return f"r{max(numbers, default=0) + 1}"

@@ -234,46 +234,11 @@ def test_a_long_list_is_cut(catalog: Catalog) -> None:
     assert "the first 20 are shown" in many._repr_html_()
 
 
-def test_opening_asks_the_reader_for_what_the_entry_says(
-    tmp_path: Path, ostia: Entry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The reader is replaced to see its arguments; test_intake opens real repositories."""
-    import types
-
-    seen: dict[str, Any] = {}
-
-    class Reader:
-        def __init__(self, **arguments: Any) -> None:
-            seen.update(arguments)
-
-        def read(self, **selection: Any) -> str:
-            seen["selection"] = selection
-            return "dataset"
-
-    module = types.ModuleType("oceandata.readers")
-    module.OceanZarr = Reader  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "oceandata.readers", module)
-    asset = ostia.assets["maps"].model_copy(update={"href": str(tmp_path / "sst")})
-    assets = {"maps": asset, "series": asset.model_copy(update={"group": "series", "access": "series"})}
-    register_entry(tmp_path / "c.yaml", ostia.model_copy(update={"assets": assets}))
-    monkeypatch.chdir(tmp_path)
-    catalog = open_catalog("c.yaml")
-    monkeypatch.chdir("/")
-    assert catalog.open(OSTIA, time=("2009", "2010")) == "dataset"
-    assert seen == {
-        "url": str(tmp_path.resolve() / "sst"),
-        "group": "maps",
-        "revision": "r1",
-        "snapshot": "1CECHNKREP0F1RSTCMT0",
-        "origin": seen["origin"],
-        "metadata": {"entry": catalog[OSTIA].to_json()},
-        "selection": {"time": ("2009", "2010")},
-    }
-    assert seen["origin"]["product"] == "EXAMPLE-OSTIA-SST"
-    catalog.open(OSTIA, layout="series")
-    assert seen["group"] == "series"
-    with pytest.raises(NotFoundError, match="no layout 'serie'"):
-        catalog.open(OSTIA, layout="serie")
+def test_opening_refuses_what_it_cannot_find(tmp_path: Path, ostia: Entry) -> None:
+    register_entry(tmp_path / "c.yaml", ostia)
+    catalog = open_catalog(tmp_path / "c.yaml")
+    with pytest.raises(NotFoundError, match="no layout 'map'"):
+        catalog.open(OSTIA, layout="map")
     with pytest.raises(InputError, match="has no file"):
         Catalog(dict(catalog)).open(OSTIA)
 

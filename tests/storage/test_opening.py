@@ -290,3 +290,11 @@ def test_all_of_a_selection_is_read_once(cube: tuple[Path, str]) -> None:
     served = {read.key: times for read, (times, _) in reads.counts.items() if "/so/c" in read.key}
     assert served
     assert set(served.values()) == {1}
+
+
+def test_the_primary_layout_is_opened_whatever_its_name(tmp_path: Path, ostia_file: Path) -> None:
+    plan = plan_ingest([ostia_file], tmp_path / "series", access="series", chunk_bytes=400_000)
+    write_repository(plan)
+    ds = open_dataset(tmp_path / "series", chunks={})
+    assert ds["surface_temperature"].chunks[0] == (54,)
+    assert len(ds["surface_temperature"].chunks[2]) > 1

@@ -1,6 +1,8 @@
 """Opening a file lazily with nothing decoded, after stated repairs."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from oceandata.errors import UnsoundFileError
@@ -10,7 +12,33 @@ from oceandata.storage.soundness.inspection import examine
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["open_sound"]
+__all__ = ["open_sound", "small_chunk_caches"]
+
+# Decoded chunks that the netCDF library keeps of each variable, in bytes, instead of its own 64 MB.
+_CACHE_BYTES = 1_000_000
+
+
+@contextmanager
+def small_chunk_caches() -> Iterator[None]:
+    """
+    Let files that are opened in the block keep few decoded chunks in memory.
+
+    The netCDF library keeps 64 MB of each variable until its file is closed: many open files would hold gigabytes of
+    what is read only once. The setting of the library is put back afterwards.
+
+    Yields
+    ------
+    None
+        Open files inside the block.
+    """
+    import netCDF4
+
+    before = netCDF4.get_chunk_cache()
+    netCDF4.set_chunk_cache(_CACHE_BYTES, *before[1:])
+    try:
+        yield
+    finally:
+        netCDF4.set_chunk_cache(*before)
 
 
 def open_sound(path: str | os.PathLike[str]) -> "xarray.Dataset":
