@@ -235,7 +235,8 @@ def test_a_long_list_is_cut(catalog: Catalog) -> None:
 
 
 def test_opening_refuses_what_it_cannot_find(tmp_path: Path, ostia: Entry) -> None:
-    register_entry(tmp_path / "c.yaml", ostia)
+    asset = ostia.assets["maps"].model_copy(update={"href": str(tmp_path / "sst")})
+    register_entry(tmp_path / "c.yaml", ostia.model_copy(update={"assets": {"maps": asset}}))
     catalog = open_catalog(tmp_path / "c.yaml")
     with pytest.raises(NotFoundError, match="no layout 'map'"):
         catalog.open(OSTIA, layout="map")
