@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 WORKERS ?= 2
+NEWER ?= python3.13 python3.12
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-hard check format notebooks bench build clean
+.PHONY: help demo test test-hard test-stacks check format notebooks bench build clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -31,6 +32,12 @@ test: $(STAMP) ## set up, then run the tests (offline once packages are installe
 test-hard: $(STAMP) ## every seed, long runs and servers
 	@$(BIN)/python -m pytest -n $(WORKERS) -m hard
 
+test-stacks: ## the tests on this Python, then on a newer one (NEWER=path) with the libraries only it can have
+	@$(MAKE) test
+	@newer=; for one in $(NEWER); do $$one -c '' 2>/dev/null && { newer=$$one; break; }; done; \
+	  if [ -z "$$newer" ]; then echo "no newer Python here: name one with 'make test-stacks NEWER=/path/to/python3.13'"; \
+	  else $(MAKE) test PYTHON=$$newer VENV=.venv-newer; fi
+
 check: $(STAMP) ## format, lint, layers, types and docstrings; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
@@ -52,4 +59,4 @@ build: $(STAMP) ## wheel and source distribution in dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .bench-venv build dist *.egg-info oceandata-demo
+	rm -rf $(VENV) .venv-newer .bench-venv build dist *.egg-info oceandata-demo

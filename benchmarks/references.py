@@ -34,6 +34,7 @@ from oceandata.storage import (
 )
 from oceandata.storage.integrity import HashingStore, chunk_key, chunk_leaf
 from oceandata.storage.layout import ArrayPlan, create_layout, layout_root, open_written, read_layout, write_leaves
+from oceandata.storage.manifests import with_split_manifests
 from oceandata.storage.stores import create_repository
 from oceandata.storage.virtual_access import folder_prefix, with_containers
 
@@ -139,7 +140,8 @@ def write_references(place: Path, steps: int) -> None:
         arrays, fixed, attributes = _planned(Path(scratch), steps)
         chunks = _encoded(Path(scratch))
     file.write_bytes(b"".join(chunks))
-    repository = with_containers(create_repository(unfinished), [folder_prefix(file.parent)])
+    repository = with_split_manifests(create_repository(unfinished), unfinished, "maps", arrays)
+    repository = with_containers(repository, [folder_prefix(file.parent)])
     session = repository.writable_session("main")
     create_layout(session.store, "maps", arrays, attributes)
     store = HashingStore(session.store, "maps")
@@ -279,7 +281,7 @@ def verify_leaves(place: str, steps: str) -> Iterator[Callable[[], str]]:
 
 
 @contextlib.contextmanager
-def collect(place: str, steps: str) -> Iterator[Callable[[], str]]:
+def collect(place: str) -> Iterator[Callable[[], str]]:
     """
     Remove from a copy what the commits before the last left behind.
 
@@ -287,8 +289,6 @@ def collect(place: str, steps: str) -> Iterator[Callable[[], str]]:
     ----------
     place : str
         The repository.
-    steps : str
-        Its number of maps.
 
     Yields
     ------

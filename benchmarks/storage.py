@@ -160,21 +160,21 @@ def _references(folder: Path, steps: int) -> list[Trial]:
     """What is done with a repository of many references."""
     place = folder / f"references-{steps}"
     count = f"{steps * 100:,}"
-    kinds: list[tuple[str, str, str, Limits]] = [
-        ("open", "open_step", "open and read one map of 100 chunks", Limits(wall_s=2, peak_mb=300)),
-        ("append", "append_step", "append one map, as a new revision", Limits()),
-        ("verify", "verify_leaves", "read the leaf list, compute the content root, compare", Limits()),
-        ("collect", "collect", "collect the garbage of the commits that made it", Limits()),
+    kinds: list[tuple[str, tuple[object, ...], str, Limits]] = [
+        ("open", ("open_step", place, steps), "open and read one map of 100 chunks", Limits(wall_s=2, peak_mb=300)),
+        ("append", ("append_step", place, steps), "append one map, as a new revision", Limits()),
+        ("verify", ("verify_leaves", place, steps), "read the leaf list, compute the content root, compare", Limits()),
+        ("collect", ("collect", place), "collect the garbage of the commits that made it", Limits()),
     ]
     return [
         Trial(
             name=f"{name} {count} references",
             text=text,
-            program=_ours("alone.py", "references", function, place, steps),
+            program=_ours("alone.py", "references", *arguments),
             limits=limits,
             prepare=lambda: write_references(place, steps),
         )
-        for name, function, text, limits in kinds
+        for name, arguments, text, limits in kinds
     ]
 
 

@@ -37,11 +37,11 @@ def runs(**changes: float) -> Runs:
 
 @pytest.fixture(scope="module")
 def years(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty maps in two files, whose joint is no end of a chunk."""
+    """45 maps in three files, whose joints are no ends of chunks."""
     folder = tmp_path_factory.mktemp("years") / "files"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(moving, "_YEAR", 20)
-        moving.write_years(folder, 40)
+        moving.write_years(folder, 45)
     return folder
 
 
@@ -63,7 +63,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_both_ingests_write_the_values_of_the_files(years: Path, both: dict[str, Path]) -> None:
-    assert [path.name for path in sorted(years.iterdir())] == ["000.nc", "001.nc"]
+    assert [path.name for path in sorted(years.iterdir())] == ["000.nc", "001.nc", "002.nc"]
     assert storage.check_equal(both["ours"], both["peer"]) == "equal"
     stored = library.open_dataset(both["ours"])["sst"]
     with xr.open_mfdataset(sorted(years.glob("*.nc"))) as ds:
@@ -121,9 +121,9 @@ def test_memory_rows_write_and_leave_nothing(
     alone.main("moving", "ingest_files", str(years))
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"cpu_s", "wall_s", "before_mb", "found"}
-    assert told["found"] == "10 MB, 3 chunks"
+    assert told["found"] == "12 MB, 3 chunks"
     alone.main("moving", "rechunk", str(both["ours"]), "100000000")
-    assert json.loads(capsys.readouterr().out)["found"].startswith("10 MB, ")
+    assert json.loads(capsys.readouterr().out)["found"].startswith("12 MB, ")
     assert sorted(years.parent.iterdir()) == before
     assert [one.revision for one in library.list_revisions(both["ours"])] == ["r1"]
 
@@ -219,6 +219,6 @@ def test_rows_without_a_peer_have_their_own_table(tmp_path: Path) -> None:
 
 def test_inputs_are_made_once(years: Path, many: Path) -> None:
     before = {path: path.stat().st_mtime_ns for place in (years, many) for path in place.rglob("*")}
-    moving.write_years(years, 40)
+    moving.write_years(years, 45)
     references.write_references(many, 20)
     assert {path: path.stat().st_mtime_ns for place in (years, many) for path in place.rglob("*")} == before
