@@ -30,7 +30,8 @@ _NAME = "ostia_sst_monthly"
 # The dataset is 1.7 MB: chunks of 0.4 MB instead of 4 MB, so that there is more than one to plan, count and verify.
 _CHUNK_BYTES = 400_000
 
-_EVENTS = (("2007-08", "2008-06", "La Niña"), ("2009-07", "2010-04", "El Niño"))
+# What counts as an event here: so many months in a row beyond the threshold, in K.
+_EVENT_MONTHS, _EVENT_K = 5, 0.5
 
 
 def require_sample_file() -> Path:
@@ -179,6 +180,22 @@ def _compute(opened: "Catalog", folder: Path, say: Say) -> dict[str, Path]:
     return {"series": series.path, "anomaly": written.path} | _draw(series.result, written.result, folder)
 
 
+def _events(series: "xr.DataArray") -> list[tuple[str, str, str]]:
+    """Runs of at least five months of the three-month mean beyond half a degree, with their names."""
+    months = [str(time)[:7] for time in series["time"].to_numpy()]
+    events = []
+    for sign, name in ((1, "El Niño"), (-1, "La Niña")):
+        run: list[str] = []
+        for month, value in zip([*months, ""], [*(sign * series).to_numpy(), 0.0], strict=True):
+            if value >= _EVENT_K:
+                run.append(month)
+                continue
+            if len(run) >= _EVENT_MONTHS:
+                events.append((run[0], run[-1], name))
+            run = []
+    return sorted(events)
+
+
 def _draw(nino: "xr.Dataset", field: "xr.Dataset", folder: Path) -> dict[str, Path]:
     from oceandata import plot
 
@@ -188,7 +205,8 @@ def _draw(nino: "xr.Dataset", field: "xr.Dataset", folder: Path) -> dict[str, Pa
     plot.write_picture(ax, paths["map picture"])
     base = nino["nino34"].attrs["base_period"].replace("/", " to ")
     title = f"Niño 3.4 index, three-month mean\n(base {base}: not an ONI)"
-    ax = plot.plot_series(nino["nino34_3m"], title=title, fill_anomaly=True, events=list(_EVENTS))
+    smooth = nino["nino34_3m"]
+    ax = plot.plot_series(smooth, title=title, fill_anomaly=True, events=_events(smooth))
     plot.write_picture(ax, paths["series picture"])
     return paths
 

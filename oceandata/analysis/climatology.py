@@ -17,7 +17,7 @@ from oceandata.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["anomaly", "climatology"]
+__all__ = ["anomaly", "check_base", "climatology"]
 
 
 def _in_period(times: xr.DataArray, period: tuple[str, str] | None) -> "npt.NDArray[np.bool_]":
@@ -27,7 +27,7 @@ def _in_period(times: xr.DataArray, period: tuple[str, str] | None) -> "npt.NDAr
     numbered = xr.DataArray(np.arange(times.size), {times.dims[0]: times.to_numpy()}, [times.dims[0]])
     try:
         first, last = period
-        chosen = numbered.sel({times.dims[0]: slice(first, last)}).to_numpy()
+        chosen = numbered.sel({times.dims[0]: slice(str(first), str(last))}).to_numpy()
     except (ValueError, KeyError, TypeError) as error:
         msg = f"period is {period!r}, need two dates such as ('1991', '2020'), and times that increase."
         raise InputError(msg) from error
@@ -172,7 +172,40 @@ def _gathered(obj: xr.DataArray, times: xr.DataArray, fields: list[xr.DataArray]
     )
 
 
-def anomaly(obj: xr.DataArray, clim: xr.DataArray | None = None, *, spread: xr.DataArray | None = None) -> xr.DataArray:
+def check_base(clim: xr.DataArray, months: "npt.NDArray[np.int64]") -> None:
+    """
+    Refuse a month whose only step is its whole base: its anomaly would be zero by construction.
+
+    Parameters
+    ----------
+    clim : xarray.DataArray
+        From `climatology`.
+    months : numpy.ndarray of int
+        Month of each step whose anomaly is wanted.
+
+    Raises
+    ------
+    InputError
+        If a month occurs once in the base period and nowhere else.
+    """
+    steps = dict(zip(clim["month"].to_numpy().tolist(), clim["steps"].to_numpy().tolist(), strict=True))
+    scarce = [month for month in sorted(set(months.tolist())) if steps.get(month, 0) == 1 == (months == month).sum()]
+    if scarce:
+        msg = (
+            f"the only step of month {scarce[0]} is its base (base period {clim.attrs.get('base_period', '')}): its "
+            "anomaly would be zero by construction. Take the base from a longer record, and select the steps you want "
+            "from the result."
+        )
+        raise InputError(msg)
+
+
+def anomaly(
+    obj: xr.DataArray,
+    clim: xr.DataArray | None = None,
+    *,
+    period: tuple[str, str] | None = None,
+    spread: xr.DataArray | None = None,
+) -> xr.DataArray:
     """
     Difference of each step from the climatology of its month.
 
@@ -184,7 +217,9 @@ def anomaly(obj: xr.DataArray, clim: xr.DataArray | None = None, *, spread: xr.D
     obj : xarray.DataArray, shape (..., time, ...)
         Any chunking; times decoded.
     clim : xarray.DataArray, shape (month, ...), optional
-        From `climatology`; that of the whole of `obj` by default, which reads `obj` twice when computed.
+        From `climatology`; by default that of `obj`, which reads `obj` twice when computed.
+    period : tuple of str, optional
+        Base period of the default climatology; the whole record by default.
     spread : xarray.DataArray, shape (month, ...), optional
         From ``climatology(..., spread=True)``: anomalies are divided by it (standardised, no unit).
 
@@ -212,11 +247,16 @@ def anomaly(obj: xr.DataArray, clim: xr.DataArray | None = None, *, spread: xr.D
     """
     obj = require_array(obj, "anomaly")
     times = require_times(obj)
-    clim = climatology(obj) if clim is None else clim
+    months = cf.month_of(times)
+    if clim is None:
+        clim = climatology(obj, period=period)
+        check_base(clim, months)
+    elif period is not None:
+        msg = "both clim and period are given, need one of them: a climatology has its own base period."
+        raise InputError(msg)
     fields = [field for field in (clim, spread) if field is not None]
     space = [dim for dim in obj.dims if dim != times.dims[0]]
     fields = [_on_grid(field, obj, space) for field in fields]
-    months = cf.month_of(times)
     if any(not np.array_equal(field["month"], fields[0]["month"]) for field in fields):
         msg = "the spread has other months than the climatology, need the same in the same order."
         raise InputError(msg)

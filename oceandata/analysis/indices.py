@@ -4,7 +4,7 @@ import xarray as xr
 
 from oceandata import cf
 from oceandata.analysis.area import Region, area_mean
-from oceandata.analysis.climatology import anomaly, climatology
+from oceandata.analysis.climatology import anomaly, check_base, climatology
 from oceandata.analysis.labels import require_array, require_times
 from oceandata.errors import InputError, closest
 
@@ -99,7 +99,7 @@ def index(
     Raises
     ------
     InputError
-        If the index is unknown or the series is not monthly.
+        If the index is unknown, the series is not monthly, or the only step of a month is its base.
     UnitsError
         If `sst` is no temperature.
     RegionError
@@ -126,6 +126,7 @@ def index(
         raise InputError(msg)
     series = area_mean(sst, region=NINO_BOXES[name], min_weight=min_weight)
     base = climatology(series, period=period)
+    check_base(base, cf.month_of(times))
     monthly = anomaly(series, base)
     years = _period_years(base.attrs["base_period"])
     note = "" if years >= _BASE_YEARS else f"base period of {years:.1f} years: not an Oceanic Niño Index (ONI)"

@@ -60,13 +60,28 @@ def _arguments(routine: Any, given: tuple[str, ...]) -> dict[str, Any]:
     return arguments
 
 
-@click.command()
+class _WithRoutines(click.Command):
+    """Help that lists the routines with their first line; they are imported for it."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """The routines, after the options."""
+        from oceandata import analysis
+
+        rows = [(name, str(getattr(analysis, name).__doc__).strip().partition("\n")[0]) for name in analysis.__all__]
+        with formatter.section("Routines (arguments: --arg; see the docstrings of oceandata.analysis)"):
+            formatter.write_dl(rows)
+
+
+@click.command(cls=_WithRoutines)
 @click.argument("routine", shell_complete=complete_routine)
 @click.argument("entry", shell_complete=complete_entry)
 @path_option
 @click.option("--variable", default="", help="Variable; may be left out if the entry has one.")
 @click.option("--region", nargs=4, type=float, metavar="W S E N", help="Open only the cells in a box.")
 @click.option("--time", help="Open only a period, such as 2009/2010.")
+@click.option(
+    "--select", "chosen", multiple=True, metavar="DIM=LABEL", help="Keep this of the result: time=2015-12, month=12."
+)
 @click.option("--arg", "given", multiple=True, metavar="NAME=VALUE", help="Argument of the routine; repeat for more.")
 @click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="NetCDF file (.nc) to write.")
 @click.option(
@@ -85,6 +100,7 @@ def compute(
     variable: str,
     region: tuple[float, ...] | None,
     time: str | None,
+    chosen: tuple[str, ...],
     given: tuple[str, ...],
     target: Path | None,
     picture: Path | None,
@@ -98,25 +114,26 @@ def compute(
     Examples:
       oceandata compute index ostia_sst_monthly --catalog catalog.yaml --to nino34.nc
       oceandata compute area_mean ostia_sst_monthly --arg 'region=[-170, -5, -120, 4.7]' --to box.nc
+      oceandata compute anomaly ostia_sst_monthly --select time=2009-12 --plot december.png
       oceandata compute climatology ostia_sst_monthly --dry-run
     """
     from oceandata import cf, progress, trade
     from oceandata.catalog import open_catalog
 
+    function = _routine(routine)
+    arguments = _arguments(function, given)
     if target is None and picture is None and not dry_run:
         msg = "nowhere to put the result: give --to FILE.nc, --plot FILE.png or --dry-run."
         raise click.UsageError(msg)
-    function = _routine(routine)
-    arguments = _arguments(function, given)
     selection: dict[str, Any] = {
         name: value for name, value in {"region": region, "time": time}.items() if value is not None
     }
     ds = open_catalog(path).open(entry, **selection)
     names = list(ds.data_vars)
-    chosen = cf.require_variable(ds, variable) if variable or len(names) != 1 else names[0]
+    taken = cf.require_variable(ds, variable) if variable or len(names) != 1 else names[0]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        result = function(ds[chosen], **arguments)
+        result = _selected(function(ds[taken], **arguments), chosen)
     for warning in caught:
         click.echo(f"warning: {warning.message}", err=True)
     plan = trade.lineage(result)
@@ -133,6 +150,29 @@ def compute(
     _echo_result(stamped, picture, as_json=as_json)
 
 
+def _selected(result: Any, chosen: tuple[str, ...]) -> Any:
+    """Part of a result by labels; a partial date takes all its steps."""
+    import yaml
+
+    from oceandata.errors import InputError, NotFoundError, closest
+
+    for text in chosen:
+        name, equals, label = text.partition("=")
+        if not equals or name not in result.dims:
+            msg = (
+                f"the result has no dimension {name!r}, need DIM=LABEL. {closest(name, [str(d) for d in result.dims])}"
+            )
+            raise InputError(msg)
+        value = label if result[name].dtype.kind in "MO" else yaml.safe_load(label)
+        try:
+            result = result.sel({name: value})
+        except (KeyError, ValueError, TypeError) as error:
+            first, last = (str(end)[:10] for end in result[name].to_numpy()[[0, -1]])
+            msg = f"the result has no {name} {label!r}; it runs from {first} to {last}."
+            raise NotFoundError(msg) from error
+    return result
+
+
 def _pictured(result: Any) -> Any:
     """What a picture shows: the first variable, without dimensions of one step."""
     first = next(iter(result.data_vars.values())) if hasattr(result, "data_vars") else result
@@ -145,7 +185,7 @@ def _check_picture(result: Any, picture: Path) -> None:
 
     dims = _pictured(result).dims
     if len(dims) not in (1, 2):
-        msg = f"no picture of {dims}: need a series or a map. Select one step with --time, or leave --plot out."
+        msg = f"no picture of {dims}: need a series or a map. Keep one step with --select, or leave --plot out."
         raise InputError(msg)
     if picture.suffix != ".png" or not picture.parent.is_dir():
         msg = f"cannot draw {picture}: need a file name ending in .png in a folder that exists."
@@ -156,8 +196,12 @@ def _draw(stamped: "Stamped", picture: Path) -> None:
     from oceandata import plot
 
     field = _pictured(stamped.result)
-    draw = plot.plot_series if field.ndim == 1 else plot.plot_map
-    plot.write_picture(draw(field), picture)
+    if field.ndim == 1:
+        difference = "difference" in str(field.attrs.get("units_metadata", ""))
+        ax = plot.plot_series(field, fill_anomaly=difference)
+    else:
+        ax = plot.plot_map(field)
+    plot.write_picture(ax, picture)
 
 
 def _echo_result(stamped: "Stamped", picture: Path | None, *, as_json: bool) -> None:

@@ -28,7 +28,7 @@ __all__ = ["plot_series"]
 Array = npt.NDArray[Any]
 Masked = np.ma.MaskedArray[Any, Any]
 
-_LABEL_CHARACTERS = 40
+_LABEL_CHARACTERS = 36
 _WARM, _COOL = "#c8352b", "#2b6cb0"
 
 

@@ -135,6 +135,10 @@ class Usage:
         overhead = _html.human_bytes(self.overhead_bytes)
         return [*rows, ("coordinates and metadata", f"{self.overhead_objects} objects", overhead, "not metered")]
 
+    def __str__(self) -> str:
+        lines = [f"{what}: {chunks}; unique {unique}, gross {gross}" for what, chunks, unique, gross in self.rows()]
+        return "\n".join(lines)
+
     def _repr_html_(self) -> str:
         verdict = "exactly the planned chunks were served" if self.matches else "served and planned chunks differ"
         return _html.table(self.rows(), headers=["input", "chunks", "unique", "gross"], caption=verdict)

@@ -11,6 +11,7 @@ from typing import Any
 import xarray as xr
 
 from oceandata.errors import DocumentError, InputError, NotFoundError
+from oceandata.storage.damages import name_undecodable
 from oceandata.trade.lineage import Lineage, lineage
 from oceandata.trade.meter import Usage, metering
 
@@ -74,13 +75,16 @@ def write_result(
     ------
     InputError
         If the path does not end in ``.nc`` or its folder does not exist.
+    CorruptionError
+        If a stored chunk cannot be read or decoded; nothing is written.
     """
     path = Path(path)
     if path.suffix != ".nc" or path.is_dir() or not path.parent.is_dir():
         msg = f"cannot write {path}: need a file name ending in .nc in a folder that exists."
         raise InputError(msg)
     plan = lineage(result)
-    with metering(plan) as usage, progress():
+    places = {one.origin.repository for one in plan.planned}
+    with name_undecodable(places), metering(plan) as usage, progress():
         computed = _named(result).compute()
     stamped = _stamped(computed, plan, usage)
     draft = path.with_name(f".{path.stem}.{os.getpid()}.nc")

@@ -219,3 +219,15 @@ def test_anomaly_has_tasks_in_proportion_to_blocks(years: xr.DataArray) -> None:
     few, more, many = (tasks(steps) for steps in (8, 4, 2))
     assert many - more == 2 * (more - few)
     assert many <= 3 * blocks[2]
+
+
+def test_anomaly_of_a_month_that_is_its_own_base_is_refused() -> None:
+    time = np.arange("2001-01", "2003-01", dtype="datetime64[M]").astype("datetime64[ns]")
+    sst = xr.DataArray(np.arange(24.0), {"time": time}, ["time"], name="sst")
+    with pytest.raises(InputError, match="the only step of month 12 is its base"):
+        anomaly(sst.isel(time=[11]))
+    with pytest.raises(InputError, match="both clim and period"):
+        anomaly(sst, climatology(sst), period=("2001", "2002"))
+    assert anomaly(sst, period=("2001", "2002")).to_numpy()[[0, 12]].tolist() == [-6.0, 6.0]
+    assert anomaly(sst, period=("2001", "2001")).to_numpy()[[0, 12]].tolist() == [0.0, 12.0]
+    assert anomaly(sst.isel(time=[11]), climatology(sst)).item() == -6.0

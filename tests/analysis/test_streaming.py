@@ -127,9 +127,9 @@ def test_anomaly(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
     mean, _ = _plain_moments(field)
     ordered = field.transpose("time", "lat", "lon")
     expected = ordered.to_numpy().astype(float) - mean[ordered.time.dt.month.to_numpy() - 1]
-    result = anomaly(lazy)
+    result = anomaly(lazy, climatology(lazy))
     assert result.chunks == lazy.chunks
-    for made in (result.compute(scheduler="sync"), anomaly(field)):
+    for made in (result.compute(scheduler="sync"), anomaly(field, climatology(field))):
         assert made.dims == field.dims
         _assert_close(made.transpose("time", "lat", "lon"), expected, _magnitude(field))
 

@@ -55,6 +55,18 @@ def test_a_dry_run_reads_and_writes_nothing(compute: Run, tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_part_of_the_result(compute: Run) -> None:
+    assert compute("anomaly", "--select", "time=2009-12", "--to", "one.nc").returncode == 0
+    with xr.open_dataset("one.nc") as ds:
+        assert ds["surface_temperature"].sizes["time"] == 1
+        assert float(ds["surface_temperature"].max()) == pytest.approx(2.31, abs=0.01)
+    assert compute("climatology", "--select", "month=12", "--to", "december.nc").returncode == 0
+    alone = compute("anomaly", "--time", "2009-12", "--to", "zero.nc")
+    assert (alone.returncode, "zero by construction" in alone.stderr) == (1, True)
+    beyond = compute("climatology", "--select", "month=13", "--to", "x.nc")
+    assert (beyond.returncode, "it runs from 1 to 12" in beyond.stderr) == (1, True)
+
+
 def test_json(compute: Run, tmp_path: Path) -> None:
     document = json.loads(compute("climatology", "--to", "c.nc", "--json").stdout)
     assert document["path"] == "c.nc"
@@ -68,7 +80,7 @@ def test_json(compute: Run, tmp_path: Path) -> None:
     [
         (("area_mean", "--plot", "mean.png"), ["mean.nc", "mean.png"]),
         (("area_mean", "--plot", "mean.png", "--to", "other.nc"), ["mean.png", "other.nc"]),
-        (("anomaly", "--time", "2009-12", "--plot", "map.png"), ["map.nc", "map.png"]),
+        (("anomaly", "--select", "time=2009-12", "--plot", "map.png"), ["map.nc", "map.png"]),
     ],
     ids=["series", "both names", "map"],
 )

@@ -30,7 +30,7 @@ SHAPES: dict[str, Shape] = {
     "backwards": lambda sst: sst.isel(time=slice(50, 3, -1)),
     "chosen steps": lambda sst: sst.isel(time=[3, 50, 12]),
     "points": lambda sst: sst.isel(latitude=_POINTS, longitude=_POINTS * 20 + 100),
-    "rechunked": lambda sst: sst.chunk(time=7, longitude=100).max("time"),
+    "rechunked": lambda sst: sst.chunk(time=7, longitude=100).sum("time"),
     "concatenated": lambda sst: xr.concat([sst.isel(time=slice(0, 20)), sst.isel(time=slice(40, None))], "time"),
     "group by month": lambda sst: sst.groupby("time.month") - sst.groupby("time.month").mean(),
     "rolling": lambda sst: sst.rolling(time=3).mean(),
