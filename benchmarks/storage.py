@@ -119,25 +119,32 @@ def _prepare_read(stores: dict[str, Path], years: Path, peer_python: Path) -> No
         unfinished.rename(stores["peer"])
 
 
-def _full_read(peer_python: Path, folder: Path) -> Work:
+def _full_reads(peer_python: Path, folder: Path) -> list[Work]:
     """Mean of everything, from a repository and from a plain store."""
     years = folder / f"years-{_DAYS}"
     stores = {"ours": folder / f"repository-{_DAYS}", "peer": folder / f"plain-{_DAYS}"}
-    results = {side: folder / f"full-read-{side}.npy" for side in stores}
+    results = {side: folder / f"full-read-{side}.npy" for side in ("ours", "defaults", "peer")}
 
     def program(side: str, python: Path, name: str, packages: tuple[str, ...]) -> Program:
-        argv = (str(python), "-P", str(_HERE / "full_read.py"), side, str(stores[side]), str(results[side]))
+        store = stores["peer" if side == "peer" else "ours"]
+        argv = (str(python), "-P", str(_HERE / "full_read.py"), side, str(store), str(results[side]))
         return Program(name, (*argv, "1"), (*argv, "2"), packages)
 
-    return Work(
-        name="full read",
-        text="xarray's mean of everything, 2190 x 180 x 360 float32 in chunks of 15 maps",
-        ours=program("ours", Path(sys.executable), "oceandata", ("oceandata-exchange",)),
-        peer=program("peer", peer_python, "plain xarray, open_zarr", _PEERS[:-1]),
-        goal=Goal(whole=1.25, warm=1.25),
-        prepare=lambda: _prepare_read(stores, years, peer_python),
-        agree=lambda: check_means(results["ours"], results["peer"]),
-    )
+    def work(name: str, text: str, side: str) -> Work:
+        return Work(
+            name=name,
+            text=f"xarray's mean of everything, 2190 x 180 x 360 float32 in chunks of 15 maps, {text}",
+            ours=program(side, Path(sys.executable), "oceandata", ("oceandata-exchange",)),
+            peer=program("peer", peer_python, "plain xarray, open_zarr", _PEERS[:-1]),
+            goal=Goal(whole=1.25, warm=1.25),
+            prepare=lambda: _prepare_read(stores, years, peer_python),
+            agree=lambda: check_means(results[side], results["peer"]),
+        )
+
+    return [
+        work("full read", "the same blocks on both sides", "ours"),
+        work("full read by default", "in the blocks that each side makes unless told otherwise", "defaults"),
+    ]
 
 
 def _inspections(folder: Path) -> list[Trial]:
@@ -224,7 +231,7 @@ def works(peer_python: Path, folder: Path) -> list[Work | Trial]:
     """
     return [
         _ingest(peer_python, folder),
-        _full_read(peer_python, folder),
+        *_full_reads(peer_python, folder),
         *_inspections(folder),
         *(trial for steps in _REFERENCE_STEPS for trial in _references(folder, steps)),
         *(trial for days in _MEMORY_DAYS for trial in _memory(folder, days)),

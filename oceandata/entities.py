@@ -5,8 +5,9 @@ The names are the field's own: ACDD for discovery, STAC and its datacube extensi
 DataCite for people. Unknown keys are refused, and all faults of a document are reported at once.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from oceandata.errors import DocumentError
+from oceandata.errors import DocumentError, closest
 
 __all__ = [
     "RESERVED_NAMES",
@@ -34,6 +35,7 @@ __all__ = [
     "SourceFile",
     "TradeLink",
     "Variable",
+    "fault_message",
 ]
 
 #: Attributes of an Intake catalogue; an entry of such a name could not be reached.
@@ -41,6 +43,12 @@ RESERVED_NAMES = frozenset(
     {"aliases", "all", "data", "entries", "facets", "items", "keys", "metadata", "name", "search", "token", "values"}
     | {"version", "user_parameters", "open", "get", "read", "to_dask", "to_frame", "discover"}
 )
+
+#: What people ask of an entry when they mean the dataset.
+_READER_VERBS = frozenset({"to_dask", "open", "read", "discover"})
+
+#: Variables that the short form of an entry names.
+_SHOWN_VARIABLES = 8
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=120)]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
@@ -85,7 +93,8 @@ class Document(BaseModel):
             return cls.model_validate(document)
         except ValidationError as error:
             faults = [
-                f"  {'.'.join(map(str, fault['loc'])) or '(document)'}: {fault['msg']}" for fault in error.errors()
+                f"  {'.'.join(map(str, fault['loc'])) or '(document)'}: {fault_message(cls, fault)}"
+                for fault in error.errors()
             ]
             count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
             msg = "\n".join([f"{where or cls.__name__} has {count}:", *faults])
@@ -112,6 +121,39 @@ class Document(BaseModel):
             for key, value in serialize(self).items()
             if key in required or (value is not None and value not in ([], {}, (), ""))
         }
+
+
+def _document_in(annotation: Any) -> "type[Document] | None":
+    """First kind of document that a field may hold, itself or in a container."""
+    if isinstance(annotation, type) and issubclass(annotation, Document):
+        return annotation
+    return next((found for inner in get_args(annotation) if (found := _document_in(inner)) is not None), None)
+
+
+def fault_message(model: type[Document], fault: Mapping[str, Any]) -> str:
+    """
+    What is wrong at one place of a document; for an unknown key also the nearest fields there are.
+
+    Parameters
+    ----------
+    model : type of Document
+        What the document should have been.
+    fault : mapping
+        One of ``errors()`` of the `pydantic.ValidationError`.
+
+    Returns
+    -------
+    str
+        One or two sentences, without a full stop at the end.
+    """
+    if fault["type"] != "extra_forbidden":
+        return str(fault["msg"]).removeprefix("Value error, ")
+    *place, key = fault["loc"]
+    for part in place:
+        field = model.model_fields.get(part) if isinstance(part, str) else None
+        model = (_document_in(field.annotation) if field else None) or model
+    near = closest(str(key), list(model.model_fields))
+    return f"unknown key {key!r}. {near}".rstrip(". ")
 
 
 class Extent(Document):
@@ -376,3 +418,21 @@ class Entry(Document):
             msg = "assets is empty, need at least one place the dataset is stored"
             raise ValueError(msg)
         return self
+
+    def __repr__(self) -> str:
+        period = f", {self.extent.time[0]:%Y-%m-%d} to {self.extent.time[1]:%Y-%m-%d}" if self.extent.time else ""
+        names = [*self.variables][:_SHOWN_VARIABLES]
+        more = len(self.variables) - len(names)
+        shown = ", ".join(names) + (f", … and {more} more" if more else "")
+        return f"<Entry {self.id}: {self.title:.80}{period}; variables: {shown}>"
+
+    __str__ = __repr__
+
+    if not TYPE_CHECKING:  # a declared __getattr__ would make every misspelt attribute of an entry pass the type check
+
+        def __getattr__(self, name: str) -> Any:
+            """Say how to open the dataset where a reader's verbs are asked of its description."""
+            if name in _READER_VERBS:
+                msg = f"an entry describes a dataset and has no {name!r}; open it with catalog.open({self.id!r})."
+                raise AttributeError(msg)
+            return super().__getattr__(name)

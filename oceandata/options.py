@@ -38,7 +38,7 @@ class Options:
         separated as in ``PATH``. Empty for the folder that contains the repository.
     """
 
-    block_bytes: int = 64_000_000
+    block_bytes: int = 16_000_000
     memory_bytes: int = 4_000_000_000
     progress: bool = True
     language: str = "en"
@@ -136,7 +136,7 @@ def set_options(**changes: int | bool | str | tuple[str, ...]):  # type: ignore[
     ...     get_options().block_bytes
     1000000
     >>> get_options().block_bytes
-    64000000
+    16000000
     """
     previous = get_options()
     names = [field.name for field in dataclasses.fields(Options)]

@@ -1,5 +1,7 @@
 """Climate indices from sea-surface temperature: the Niño boxes."""
 
+import bisect
+
 import xarray as xr
 
 from oceandata import cf
@@ -26,7 +28,8 @@ def running_mean(series: xr.DataArray, steps: int = 3) -> xr.DataArray:
     """
     Centred mean of an odd number of neighbouring steps.
 
-    The first and last steps, which lack neighbours, are NaN, and so is a step with a missing neighbour.
+    The first and last steps, which lack neighbours, are NaN, and so is a step with a missing neighbour. Neighbours are
+    the next steps in the series, so that one with dates must have equal steps.
 
     Parameters
     ----------
@@ -43,7 +46,7 @@ def running_mean(series: xr.DataArray, steps: int = 3) -> xr.DataArray:
     Raises
     ------
     InputError
-        If `steps` is not odd, or the argument is no series.
+        If `steps` is not odd, or the argument is no series, or its dates do not follow at equal steps.
 
     Examples
     --------
@@ -58,12 +61,29 @@ def running_mean(series: xr.DataArray, steps: int = 3) -> xr.DataArray:
         msg = f"running_mean takes a series, got dimensions {series.dims}."
         raise InputError(msg)
     dim, half = series.dims[0], steps // 2
+    if half and dim in series.coords and cf.is_decoded_time(series[dim]):
+        _check_regular(series[dim])
     total = series
     for shift in range(1, half + 1):
         total = total + series.shift({dim: shift}) + series.shift({dim: -shift})
     result = total / steps
     result.attrs = dict(series.attrs)
     return result
+
+
+def _check_regular(times: xr.DataArray) -> None:
+    """Refuse dates that do not follow at equal steps, with the first that does not."""
+    if times.size < 3 or cf.infer_resolution(times):
+        return
+    lengths = range(2, times.size + 1)
+    place = 1 + bisect.bisect_left(lengths, True, key=lambda length: not cf.infer_resolution(times[:length]))
+    last, first = (str(time)[:16] for time in times.values[place - 1 : place + 1])
+    usual = cf.infer_resolution(times[:place]) or "no regular length"
+    msg = (
+        f"a running mean needs equal steps, got steps of {usual} until {last} and then {first}: it would average "
+        f"across the break. Put missing steps in as NaN first: series.reindex({times.name}=all_times)."
+    )
+    raise InputError(msg)
 
 
 def index(

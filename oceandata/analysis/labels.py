@@ -67,16 +67,12 @@ def require_times(obj: "xr.DataArray") -> "xr.DataArray":
     NotFoundError
         If there is no time.
     InputError
-        If time was not decoded, is no dimension, or has no step.
+        If time was not decoded or cannot be, because its units are missing, is no dimension, or has no step.
     """
     name = cf.require_axis(obj, "T")
     coordinate = obj[name]
     if not cf.is_decoded_time(coordinate):
-        msg = (
-            f"time coordinate {name!r} holds {coordinate.dtype} values, need dates. "
-            "Open the dataset with decode_times=True."
-        )
-        raise InputError(msg)
+        raise InputError(_undated(coordinate))
     if coordinate.ndim != 1 or coordinate.dims[0] not in obj.dims or coordinate.size == 0:
         msg = (
             f"time coordinate {name!r} runs along {coordinate.dims} with {coordinate.size} values, "
@@ -84,6 +80,20 @@ def require_times(obj: "xr.DataArray") -> "xr.DataArray":
         )
         raise InputError(msg)
     return coordinate
+
+
+def _undated(coordinate: "xr.DataArray") -> str:
+    """Message on a time coordinate without dates: units that decoding needs, or decoding itself."""
+    start = f"time coordinate {coordinate.name!r} holds {coordinate.dtype} values"
+    units = str(coordinate.attrs.get("units", ""))
+    if " since " in units.lower() or coordinate.dtype.kind not in "iuf":
+        return f"{start}, need dates. Open the dataset with decode_times=True."
+    near = [f"{key} = {value!r}" for key, value in coordinate.attrs.items() if str(key).lower() in ("unit", "units")]
+    given = f"with {near[0]}" if near else "without units"
+    return (
+        f"{start} {given}, need dates: the attribute units must be '<unit> since <date>'. If you know them, set "
+        f"ds[{coordinate.name!r}].attrs['units'] and call xarray.decode_cf(ds)."
+    )
 
 
 def appended_methods(attributes: dict[str, Any], method: str) -> str:

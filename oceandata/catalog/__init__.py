@@ -7,8 +7,9 @@ with every fault at its line, and nothing in it can run.
 
 from oceandata.catalog.catalog import Catalog, open_catalog
 from oceandata.catalog.check import check_catalog
-from oceandata.catalog.entries import Overlay, draft_entry, gaps, load_overlay
+from oceandata.catalog.entries import Overlay, draft_entry, gaps, load_overlay, overlay_of, overlay_template
 from oceandata.catalog.faults import Fault
+from oceandata.catalog.repositories import register_repository, update_entry
 from oceandata.catalog.schema import entry_schema
 from oceandata.catalog.write import register_entry
 
@@ -22,5 +23,9 @@ __all__ = [
     "gaps",
     "load_overlay",
     "open_catalog",
+    "overlay_of",
+    "overlay_template",
     "register_entry",
+    "register_repository",
+    "update_entry",
 ]

@@ -1,5 +1,6 @@
 """The catalogue a person holds: find entries by place, time, depth, variable and words, and open them."""
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from oceandata.catalog.faults import fault_report
 from oceandata.catalog.loader import read_catalog
 from oceandata.catalog.search import matching, question
 from oceandata.catalog.views import count_facets, entries_frame, entries_html, entries_text
-from oceandata.catalog.words import EntryWords, entry_words
+from oceandata.catalog.words import EntryWords, entry_words, nearest_word
 from oceandata.entities import Entry
 from oceandata.errors import DocumentError, InputError, NotFoundError, closest
 
@@ -124,9 +125,51 @@ class Catalog(Mapping[str, Entry]):
 
         entry = self[name]
         arguments = reader_arguments(entry, layout or self._cheaper(entry, selection))
-        arguments["url"] = self._located(arguments["url"])
+        arguments["url"] = self.located(arguments["url"])
         dataset: xr.Dataset = OceanZarr(**arguments, metadata={"entry": entry.to_json()}).read(**selection)
         return dataset
+
+    def located(self, href: str) -> str:
+        """
+        Place of a repository, with the folder of the catalogue filled in.
+
+        Parameters
+        ----------
+        href : str
+            ``href`` of a layout of an entry (`oceandata.entities.Asset`).
+
+        Returns
+        -------
+        str
+            Path or URL that can be opened.
+
+        Raises
+        ------
+        InputError
+            If the place stands relative to a file and the catalogue has none.
+        """
+        if not href.startswith(CATALOG_DIR):
+            return href
+        if self.path is None:
+            msg = f"the repository is at {href!r}, but this catalogue has no file. Give Catalog(path=...)."
+            raise InputError(msg)
+        return str(self.path.parent) + href.removeprefix(CATALOG_DIR)
+
+    def hint(self, *, text: str = "", variable: str = "") -> str:
+        """
+        What to try when a search found nothing.
+
+        Parameters
+        ----------
+        text, variable : str
+            As they were searched for.
+
+        Returns
+        -------
+        str
+            The first word that no entry has, with the nearest that one has; else the advice to ask for less.
+        """
+        return nearest_word([self._words_of(entry) for entry in self._entries.values()], f"{text} {variable}")
 
     def search(  # noqa: PLR0913 - each field one can ask for is one argument
         self,
@@ -247,15 +290,6 @@ class Catalog(Mapping[str, Entry]):
         """The file, or what stands for it."""
         return str(self.path) if self.path is not None else "the catalogue"
 
-    def _located(self, href: str) -> str:
-        """Place of a repository with the folder of the catalogue filled in."""
-        if not href.startswith(CATALOG_DIR):
-            return href
-        if self.path is None:
-            msg = f"the repository is at {href!r}, but this catalogue has no file. Give Catalog(path=...)."
-            raise InputError(msg)
-        return str(self.path.parent) + href.removeprefix(CATALOG_DIR)
-
     def _cheaper(self, entry: Entry, selection: Mapping[str, Any]) -> str:
         """Layout in which a selection costs least; the first if nothing, or another state, is asked for."""
         asked = {key: selection[key] for key in ("region", "time", "depth") if selection.get(key) is not None}
@@ -267,7 +301,7 @@ class Catalog(Mapping[str, Entry]):
 
         first = next(iter(entry.assets.values()))
         place: dict[str, Any] = {"revision": first.revision, "snapshot": first.snapshot, "group": first.group}
-        ranges = stored_ranges(self._located(first.href), **place, **asked)
+        ranges = stored_ranges(self.located(first.href), **place, **asked)
         wanted = selection.get("variables")
         names = [wanted] if isinstance(wanted, str) else wanted
         chosen = {name: variable for name, variable in entry.variables.items() if names is None or name in names}
@@ -314,6 +348,7 @@ def open_catalog(path: str | Path) -> Catalog:
     """
     file, faults = read_catalog(path)
     if faults:
-        msg = f"{fault_report(str(path), faults)}\nMend them; 'oceandata catalog check {path}' lists them again."
+        command = f"oceandata catalog check --catalog {shlex.quote(str(path))}"
+        msg = f"{fault_report(str(path), faults)}\nMend them; '{command}' lists them again."
         raise DocumentError(msg)
     return Catalog(file.entries, path=file.path, aliases=file.aliases, metadata=file.metadata)

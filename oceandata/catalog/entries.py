@@ -1,5 +1,6 @@
 """Drafting an entry: what a repository says of itself, and what a curator says of it."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,16 @@ from oceandata.errors import DocumentError, InputError, SchemaMismatch, closest
 if TYPE_CHECKING:
     from oceandata.storage.revisions import RevisionSummary
 
-__all__ = ["CuratedVariable", "Overlay", "draft_entry", "gaps", "load_overlay", "located_gaps"]
+__all__ = [
+    "CuratedVariable",
+    "Overlay",
+    "draft_entry",
+    "gaps",
+    "load_overlay",
+    "located_gaps",
+    "overlay_of",
+    "overlay_template",
+]
 
 #: Global attributes (ACDD) that stand in where the overlay says nothing.
 _SCANNED = {
@@ -25,6 +35,27 @@ _SCANNED = {
     "attribution": ("acknowledgement", "acknowledgment"),
     "citation": ("citation",),
     "processing_level": ("processing_level",),
+}
+
+#: What files write where they know nothing.
+_SAYS_NOTHING = frozenset({"unknown", "none", "n/a", "not available", "-"})
+
+#: What an overlay's template says of each field; braces and brackets are YAML, to be copied.
+_COMMENTS = {
+    "title": "Title in English; needed, unless the file has one.",
+    "title_zh": "Title in Chinese.",
+    "summary": "What it is, in one or two sentences.",
+    "summary_zh": "The same in Chinese.",
+    "keywords": "Words to find it by, such as [sea surface temperature, tropics].",
+    "keywords_zh": "The same in Chinese, such as [海表温度, 热带].",
+    "license": "SPDX expression, such as CC-BY-4.0, or LicenseRef-NAME; needed, unless the file has one.",
+    "attribution": "Text that a user must show.",
+    "citation": "How to cite it.",
+    "providers": "Who made, hosts or licenses it: [{name: …, name_zh: …, roles: [producer], url: …}];\n"
+    "roles are producer, licensor, processor, host.",
+    "processing_level": "In the provider's terms, such as L4.",
+    "variables": "By the name in the file: {thetao: {canonical_name: …, long_name: …, long_name_zh: …}};\n"
+    "canonical_name is the CF standard name, where the file's own differs or is missing.",
 }
 
 
@@ -113,10 +144,52 @@ def load_overlay(path: str | Path) -> Overlay:
         try:
             overlay = Overlay.from_json(located.value, where=str(path))
         except DocumentError as error:
-            faults += document_faults(located, (), error)
+            faults += document_faults(located, (), error, Overlay)
     if faults:
         raise DocumentError(fault_report(str(path), sorted(set(faults))))
     return overlay
+
+
+def overlay_template() -> str:
+    """
+    Overlay to fill in: every field, empty, with what it is for.
+
+    Returns
+    -------
+    str
+        YAML that `load_overlay` reads as an overlay that says nothing.
+    """
+    lines = ["# What a curator says of a dataset. A field left empty leaves what the file says."]
+    for field, declared in Overlay.model_fields.items():
+        lines += [f"# {line}" for line in _COMMENTS[field].splitlines()]
+        lines.append(f"{field}: {json.dumps(declared.get_default(call_default_factory=True))}")
+    return "\n".join(lines) + "\n"
+
+
+def overlay_of(entry: Entry) -> Overlay:
+    """
+    Overlay that says what an entry says.
+
+    An entry does not tell what was curated from what was scanned, so all of it counts as curated: a title that came
+    from the file stays, even if a later file has another.
+
+    Parameters
+    ----------
+    entry : Entry
+        The dataset.
+
+    Returns
+    -------
+    Overlay
+        `draft_entry` with it keeps every field a curator can give.
+    """
+    fields = {name: getattr(entry, name) for name in Overlay.model_fields if name != "variables"}
+    curated = {
+        name: CuratedVariable(**{field: getattr(variable, field) for field in CuratedVariable.model_fields})
+        for name, variable in entry.variables.items()
+    }
+    variables = {name: one for name, one in curated.items() if one != CuratedVariable()}
+    return Overlay(**fields, variables=variables)
 
 
 def draft_entry(
@@ -187,10 +260,10 @@ def draft_entry(
 
 
 def _attribute(summary: "RevisionSummary", *names: str) -> str:
-    """First of the global attributes that holds text."""
+    """First of the global attributes that holds text and says something."""
     for name in names:
         value = summary.attributes.get(name)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and value.strip() and value.strip().casefold() not in _SAYS_NOTHING:
             return value.strip()
     return ""
 

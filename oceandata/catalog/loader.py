@@ -24,7 +24,7 @@ from oceandata.catalog.envelope import (
 )
 from oceandata.catalog.faults import Fault, require_file
 from oceandata.catalog.positions import Located, Location, read_yaml
-from oceandata.entities import RESERVED_NAMES, Entry
+from oceandata.entities import RESERVED_NAMES, Document, Entry, fault_message
 from oceandata.errors import DocumentError, closest
 
 __all__ = ["CatalogFile", "document_faults", "read_catalog"]
@@ -66,7 +66,7 @@ class CatalogFile:
     located: Located
 
 
-def document_faults(located: Located, place: Location, error: DocumentError) -> list[Fault]:
+def document_faults(located: Located, place: Location, error: DocumentError, model: type[Document]) -> list[Fault]:
     """
     Faults of a document that a model refused, each at the line of the value it is about.
 
@@ -78,6 +78,8 @@ def document_faults(located: Located, place: Location, error: DocumentError) -> 
         Where the document stands in the file.
     error : DocumentError
         What `Document.from_json` raised.
+    model : type of Document
+        What the document should have been.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def document_faults(located: Located, place: Location, error: DocumentError) -> 
     name = "".join(f"{part}." for part in place[1:2])
     faults = []
     for fault in error.__cause__.errors():
-        message = fault["msg"].removeprefix("Value error, ")
+        message = fault_message(model, fault)
         if fault["type"] not in ("missing", "extra_forbidden", "value_error"):
             message += f", got {fault['input']!r:.80}"
         label = name + (".".join(map(str, fault["loc"])) or "(document)")
@@ -263,7 +265,7 @@ def _read_entry(located: Located, name: str) -> tuple[Entry | None, list[Fault]]
     try:
         entry = Entry.from_json(document, where=name)
     except DocumentError as error:
-        return None, faults + document_faults(located, here, error)
+        return None, faults + document_faults(located, here, error, Entry)
     if entry.id != name:
         faults.append(located.fault((*here, "id"), f"id is {entry.id!r}, but the entry is called {name!r}."))
     for layout, asset in entry.assets.items():

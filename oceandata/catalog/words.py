@@ -9,13 +9,24 @@ pieces of two characters or more that the entry has. English words hit from thei
 import dataclasses
 import re
 import unicodedata
+from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import cache
 
 from oceandata.cf import Term, canonical_names, vocabulary
 from oceandata.entities import Entry, Variable
 from oceandata.errors import InputError
 
-__all__ = ["EntryWords", "entry_words", "fold", "names_of_word", "quantities", "query_words", "variable_names"]
+__all__ = [
+    "EntryWords",
+    "entry_words",
+    "fold",
+    "names_of_word",
+    "nearest_word",
+    "quantities",
+    "query_words",
+    "variable_names",
+]
 
 _CJK = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]+|(?:(?![{_CJK}])[^\W_])+")
@@ -244,3 +255,32 @@ def entry_words(entry: Entry) -> EntryWords:
         latin=tuple(frozenset(word for word in words if not _IS_CJK.match(word)) for words in found),
         chinese=tuple("\n".join(word for word in words if _IS_CJK.match(word)) for words in found),
     )
+
+
+def nearest_word(entries: Sequence[EntryWords], text: str) -> str:
+    """
+    What to try when no entry fits a question.
+
+    Parameters
+    ----------
+    entries : sequence of EntryWords
+        What the entries have.
+    text : str
+        What a person typed.
+
+    Returns
+    -------
+    str
+        The first word that no entry has, with the nearest that one has; if every word is somewhere or none is near,
+        the advice to ask for less.
+    """
+    known = {
+        word for one in entries for words in (*one.latin, *(text.split() for text in one.chinese)) for word in words
+    }
+    for word in dict.fromkeys(_WORD.findall(fold(text))):
+        if word in _EMPTY_WORDS or any(one.score((word,)) for one in entries):
+            continue
+        near = get_close_matches(word, sorted(known), n=1)
+        if near:
+            return f"no entry has the word {word!r}. Close: {near[0]!r}."
+    return "nothing fits all that was asked: try fewer words, or a wider box, period or depth."

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import yaml
 
@@ -89,7 +88,10 @@ def _register(path: Path, entry: Entry, *, replace: bool) -> Entry:
     if entries.get(entry.id) == portable:
         return portable
     if entry.id in entries and not replace:
-        msg = f"{path} has an entry {entry.id!r} already. Give replace=True to take its place, or choose another id."
+        msg = (
+            f"{path} has an entry {entry.id!r} already. Give replace=True (--replace) to take its place, or choose "
+            "another id."
+        )
         raise InputError(msg)
     if entry.id not in entries and entry.id in aliases:
         msg = f"{path} has an alias {entry.id!r} (for {aliases[entry.id]!r}) already. Choose another id."
@@ -119,7 +121,9 @@ def _portable_href(href: str, folder: Path) -> str:
     if href.startswith(CATALOG_DIR):
         return href
     if href.startswith("file://"):
-        href = unquote(urlsplit(href).path)
+        from oceandata.storage.urls import local_path
+
+        href = str(local_path(href))
     elif "://" in href:
         return href
     place = Path(href).resolve()

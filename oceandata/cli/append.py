@@ -26,6 +26,7 @@ __all__ = ["append"]
 )
 @click.option("--variables", default="", help="Data variables to take, comma-separated; all by default.")
 @click.option("--revision", default="", help="Tag to give; the next free r<number> by default.")
+@click.option("--allow-gap", is_flag=True, help="Accept new steps that break the regular step of the stored ones.")
 @click.option("--dry-run", is_flag=True, help="Compare and print the plan, write nothing.")
 @json_option
 def append(
@@ -36,6 +37,7 @@ def append(
     change: str,
     variables: str,
     revision: str,
+    allow_gap: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
@@ -43,7 +45,8 @@ def append(
     Add time steps to a repository, as a new revision.
 
     Units, packing, coordinates and times are compared first. Steps that are stored already with the same values are
-    left alone; other values are refused unless --replace names their period. Earlier revisions never change. A killed
+    left alone; other values are refused unless --replace names their period, and so is a gap in a regular series unless
+    --allow-gap is given. Earlier revisions never change. A killed
     run continues when the same command is given again.
 
     \b
@@ -54,7 +57,9 @@ def append(
     from oceandata import progress, storage
 
     wanted = [part.strip() for part in variables.split(",") if part.strip()] or None
-    plan = storage.plan_append(files, url, variables=wanted, replace=_period(replace), change=change)
+    plan = storage.plan_append(
+        files, url, variables=wanted, replace=_period(replace), change=change, allow_gap=allow_gap
+    )
     if dry_run:
         if as_json:
             echo_json(plan.to_json())
@@ -76,6 +81,8 @@ def append(
         return
     _echo_plan(plan)
     echo_facts([(name, value) for name, value in facts.items() if value])
+    if not plan.is_empty:
+        click.echo("if a catalogue has it: oceandata catalog update ENTRY --catalog FILE")
 
 
 def _period(replace: str) -> tuple[str, str] | None:

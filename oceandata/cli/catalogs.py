@@ -1,4 +1,4 @@
-"""Commands on catalogues: list, show, search, check."""
+"""Commands on catalogues: list, show, search, check, register, update, template."""
 
 import sys
 from pathlib import Path
@@ -41,13 +41,18 @@ path_option = click.option(
 @click.group()
 def catalog() -> None:
     """
-    List, show, search and check catalogues.
+    List, show, search, check and extend catalogues.
 
     \b
     Examples:
       oceandata catalog list --catalog catalog.yaml
       oceandata catalog search 渤海 水温 --time 2009/2010
     """
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    """Number with its noun."""
+    return f"{count} {one if count == 1 else many}"
 
 
 def _rows(found: "Catalog") -> list[tuple[object, ...]]:
@@ -64,12 +69,16 @@ def _rows(found: "Catalog") -> list[tuple[object, ...]]:
     return rows
 
 
-def _echo_entries(found: "Catalog", *, as_json: bool) -> None:
+def _echo_entries(found: "Catalog", *, as_json: bool, hint: str = "") -> None:
+    """Entries as JSON or as a table; of none only the number and a hint."""
     if as_json:
         echo_json([found[name].to_json() for name in found])
         return
-    echo_table(_rows(found), ["entry", "title", "标题", "period", "stored", "licence", "exchange"])
-    click.echo(f"{len(found)} entries")
+    if found:
+        echo_table(_rows(found), ["entry", "title", "标题", "period", "stored", "licence", "exchange"])
+    elif hint:
+        click.echo(hint)
+    click.echo(_counted(len(found), "entry", "entries"))
 
 
 @catalog.command("list")
@@ -101,20 +110,23 @@ def _extent_facts(entry: "Entry") -> list[tuple[str, object]]:
     return facts
 
 
-def _stored_facts(entry: "Entry") -> list[tuple[str, object]]:
+def _stored_facts(entry: "Entry", found: "Catalog") -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = []
     for name, variable in entry.variables.items():
         meaning = variable.canonical_name or variable.standard_name
         sizes = ", ".join(f"{dim} {size}" for dim, size in zip(variable.dimensions, variable.shape, strict=True))
-        text = f"{meaning} {variable.long_name_zh} [{variable.units}], {sizes}, chunks {variable.chunks}"
-        facts.append((f"variable {name}", text))
+        words = [meaning, variable.long_name_zh, f"[{variable.units}]" if variable.units else ""]
+        named = " ".join(word for word in words if word)
+        parts = [named, sizes, f"chunks {variable.chunks}"]
+        facts.append((f"variable {name}", ", ".join(part for part in parts if part)))
     for name, asset in entry.assets.items():
         size = f"{asset.chunks} chunks, {asset.stored_bytes} bytes"
-        facts.append((f"layout {name}", f"{asset.href} revision {asset.revision}, {size}, {asset.content_root}"))
+        parts = [f"{found.located(asset.href)} revision {asset.revision}", size, asset.content_root]
+        facts.append((f"layout {name}", ", ".join(part for part in parts if part)))
     return facts
 
 
-def _facts(entry: "Entry") -> list[tuple[str, object]]:
+def _facts(entry: "Entry", found: "Catalog") -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [
         ("entry", entry.id),
         ("title", entry.title),
@@ -126,11 +138,11 @@ def _facts(entry: "Entry") -> list[tuple[str, object]]:
         ("citation", entry.citation),
         ("providers", ", ".join(provider.name for provider in entry.providers)),
         *_extent_facts(entry),
-        *_stored_facts(entry),
+        *_stored_facts(entry, found),
     ]
     if entry.trade:
         facts.append(("product", f"{entry.trade.product} revision {entry.trade.revision}: {entry.trade.status}"))
-    return [(name, value) for name, value in facts if value]
+    return [(name, value) for name, value in facts if value and str(value).strip().casefold() != "unknown"]
 
 
 @catalog.command()
@@ -147,11 +159,11 @@ def show(name: str, path: Path, *, as_json: bool) -> None:
     """
     from oceandata.catalog import open_catalog
 
-    entry = open_catalog(path)[name]
+    found = open_catalog(path)
     if as_json:
-        echo_json(entry.to_json())
+        echo_json(found[name].to_json())
     else:
-        echo_facts(_facts(entry))
+        echo_facts(_facts(found[name], found))
 
 
 @catalog.command()
@@ -178,7 +190,10 @@ def search(words: tuple[str, ...], path: Path, *, as_json: bool, **question: Any
     from oceandata.catalog import open_catalog
 
     asked = {name: value for name, value in question.items() if value is not None}
-    _echo_entries(open_catalog(path).search(text=" ".join(words), **asked), as_json=as_json)
+    whole, text = open_catalog(path), " ".join(words)
+    found = whole.search(text=text, **asked)
+    hint = "" if found else whole.hint(text=text, variable=asked.get("variable", ""))
+    _echo_entries(found, as_json=as_json, hint=hint)
 
 
 @catalog.command()
@@ -197,10 +212,95 @@ def check(path: Path, *, as_json: bool) -> None:
     from oceandata.catalog import check_catalog
 
     faults = check_catalog(path)
+    errors = sum(fault.severity == "error" for fault in faults)
     if as_json:
         echo_json([dataclasses.asdict(fault) for fault in faults])
     else:
         for fault in faults:
             click.echo(str(fault))
-        click.echo(f"{len(faults)} faults")
-    sys.exit(1 if any(fault.severity == "error" for fault in faults) else 0)
+        click.echo(f"{_counted(errors, 'error', 'errors')}, {_counted(len(faults) - errors, 'warning', 'warnings')}")
+    sys.exit(1 if errors else 0)
+
+
+def _echo_registered(entry: "Entry", path: Path, *, as_json: bool) -> None:
+    """What the catalogue says of an entry now."""
+    first = next(iter(entry.assets.values()))
+    time = entry.extent.time
+    facts = {
+        "entry": f"{entry.id} in {path}",
+        "title": entry.title,
+        "revision": first.revision,
+        "layouts": ", ".join(entry.assets),
+        "period": f"{time[0]:%Y-%m-%d} to {time[1]:%Y-%m-%d}" if time else "",
+    }
+    if as_json:
+        echo_json(entry.to_json())
+    else:
+        echo_facts([(name, value) for name, value in facts.items() if value])
+
+
+@catalog.command()
+@click.argument("url")
+@click.option("--entry", "name", required=True, help="Name of the entry (lower case, digits, underscores).")
+@click.option(
+    "--overlay",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML with title, title_zh, license, attribution, keywords, variables …; see 'oceandata catalog template'.",
+)
+@path_option
+@click.option("--replace", is_flag=True, help="Take the place of an entry of the same name.")
+@json_option
+def register(url: str, *, name: str, overlay: Path, path: Path, replace: bool, as_json: bool) -> None:
+    """
+    Put an existing repository, with all layouts of its newest revision, into a catalogue.
+
+    The overlay is a YAML file with any of the keys title, title_zh, summary, summary_zh, keywords, keywords_zh,
+    license, attribution, citation, providers, processing_level and variables; 'oceandata catalog template' prints one
+    to fill in. What it leaves out comes from the files.
+
+    \b
+    Examples:
+      oceandata catalog template > overlay.yaml
+      oceandata catalog register holdings/sst --entry sst_daily --overlay overlay.yaml --catalog catalog.yaml
+    """
+    from oceandata import catalog as catalogs
+
+    curated = catalogs.load_overlay(overlay)
+    entry = catalogs.register_repository(path, url, curated, name=name, replace=replace)
+    _echo_registered(entry, path, as_json=as_json)
+
+
+@catalog.command()
+@click.argument("name", shell_complete=complete_entry)
+@path_option
+@json_option
+def update(name: str, path: Path, *, as_json: bool) -> None:
+    """
+    Bring an entry up to the newest revision of its repository, with all its layouts.
+
+    Title, licence and all else that a curator says stay. An entry that is linked to a product is updated only while
+    its layouts keep their content roots (layouts were added); where values changed, the product needs a revision of
+    its own first.
+
+    \b
+    Example:
+      oceandata catalog update sst_daily --catalog catalog.yaml
+    """
+    from oceandata import catalog as catalogs
+
+    _echo_registered(catalogs.update_entry(path, name), path, as_json=as_json)
+
+
+@catalog.command()
+def template() -> None:
+    """
+    Print an overlay to fill in: every key, with what it is for.
+
+    \b
+    Example:
+      oceandata catalog template > overlay.yaml
+    """
+    from oceandata.catalog import overlay_template
+
+    click.echo(overlay_template(), nl=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
+from oceandata.cli.output import COUNT, echo_facts, echo_json, echo_table, json_option
 from oceandata.storage.chunks import ACCESS, DEFAULT_CHUNK_BYTES
 
 if TYPE_CHECKING:
@@ -73,11 +73,17 @@ def _meaning(finding: "Finding") -> str:
 @click.option("--into", "url", required=True, help="Where the repository will be: a path or file:// URL.")
 @click.option("--entry", "name", default="", help="Name under which to register it (lower case, digits, underscores).")
 @click.option("--catalog", type=click.Path(path_type=Path, dir_okay=False), help="Catalogue file to register it in.")
-@click.option("--overlay", type=click.Path(path_type=Path, dir_okay=False), help="YAML with title, licence, keywords …")
+@click.option(
+    "--overlay",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="YAML with title, title_zh, license, attribution, keywords, variables …; see 'oceandata catalog template'.",
+)
 @click.option(
     "--access", type=click.Choice(ACCESS), default="maps", show_default=True, help="What chunks are made for."
 )
-@click.option("--chunk-bytes", type=int, default=DEFAULT_CHUNK_BYTES, show_default=True, help="Largest chunk, decoded.")
+@click.option(
+    "--chunk-bytes", type=COUNT, default=DEFAULT_CHUNK_BYTES, show_default=True, help="Largest chunk, decoded."
+)
 @click.option("--variables", default="", help="Data variables to take, comma-separated; all by default.")
 @click.option("--virtual", is_flag=True, help="Leave the files where they are, store references to their chunks.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, write nothing.")
@@ -123,10 +129,12 @@ def ingest(
         plan: IngestPlan = storage.plan_virtual(files, url, variables=wanted)
     else:
         plan = storage.plan_ingest(files, url, access=access, chunk_bytes=chunk_bytes, variables=wanted)
+    summary = _written_before(plan) if entry_overlay is not None else None
     if dry_run:
+        if summary is None:
+            storage.check_place(plan)
         _echo_plan(plan.to_json(), as_json=as_json)
         return
-    summary = _written_before(plan) if entry_overlay is not None else None
     if summary is None:
         with progress.byte_bar("ingest") as moved:
             summary = storage.write_repository(plan, on_progress=moved)
@@ -218,21 +226,28 @@ def _echo_plan(plan: dict[str, object], *, as_json: bool) -> None:
 @click.command()
 @click.argument("url")
 @click.option("--revision", default="", help="Tag to verify; the newest by default.")
-@click.option("--sample", type=int, help="Read only so many chunks, evenly spread.")
+@click.option("--sample", type=COUNT, help="Read only so many chunks, evenly spread, at least one of each array.")
+@click.option("--root", default="", help="Content root (sha256:…) that an exported Zarr must have.")
 @json_option
-def verify(url: str, *, revision: str, sample: int | None, as_json: bool) -> None:
+def verify(url: str, *, revision: str, sample: int | None, root: str, as_json: bool) -> None:
     """
     Read a repository again and compare it with what was recorded when it was written.
 
-    Names chunk, variable and period of each damage. The exit code is 1 if anything differs.
+    Names chunk, variable and period of each damage. A folder of exported Zarr holds no record: give the content root
+    that it should have, from the catalogue or the history of its repository. The exit code is 1 if anything differs.
 
     \b
     Examples:
       oceandata verify holdings/sst
       oceandata verify holdings/sst --sample 1000 --json
+      oceandata verify sst-r1.zarr --root sha256:0f3a…
     """
     from oceandata import progress, storage
+    from oceandata.storage.urls import local_path, url_scheme
 
+    if root or (url_scheme(url) == "file" and (local_path(url) / "zarr.json").is_file()):
+        _verify_export(url, root, others=bool(revision) or sample is not None, as_json=as_json)
+        return
     with progress.byte_bar("verify (chunks)") as moved:
         report = storage.verify_revision(url, revision=revision, sample=sample, on_progress=moved)
     if as_json:
@@ -240,10 +255,35 @@ def verify(url: str, *, revision: str, sample: int | None, as_json: bool) -> Non
     else:
         for damage in report.damages:
             click.echo(f"damaged: {damage}")
-        if report.content_root != report.recomputed_root:
-            click.echo(f"content root is {report.recomputed_root}, need {report.content_root}")
+        for name, (recorded, found) in report.layouts.items():
+            if found not in (None, recorded):
+                click.echo(f"content root of layout {name} is {found}, need {recorded}")
+        for note in report.notes:
+            click.echo(f"note: {note}")
         verdict = "sound" if report.is_sound else "DAMAGED"
         click.echo(
-            f"{report.checked} of {report.chunks} chunks of {report.repository} {report.revision} read: {verdict}"
+            f"{report.checked_data} of {report.data_chunks} data chunks and {report.checked - report.checked_data} of "
+            f"{report.chunks - report.data_chunks} coordinate chunks of {report.repository} {report.revision} read: "
+            f"{verdict}"
         )
+    sys.exit(0 if report.is_sound else 1)
+
+
+def _verify_export(path: str, root: str, *, others: bool, as_json: bool) -> None:
+    """Compare an exported folder with the root that it should have."""
+    from oceandata import storage
+    from oceandata.storage.stores import repository_exists
+
+    if repository_exists(path):
+        msg = f"{path} is a repository, which records its content roots: leave --root out."
+        raise click.UsageError(msg)
+    if not re.fullmatch(r"sha256:[0-9a-f]{64}", root):
+        given = f"--root is {root!r}" if root else f"{path} is plain Zarr, which records no content root"
+        msg = f"{given}: need --root sha256:… (64 digits), from the catalogue or 'oceandata history REPOSITORY'."
+        raise click.UsageError(msg)
+    if others:
+        msg = "an exported Zarr is read whole and has no revisions: --root goes without --revision and --sample."
+        raise click.UsageError(msg)
+    report = storage.verify_export(path, root)
+    echo_json(report.to_json()) if as_json else click.echo(str(report))
     sys.exit(0 if report.is_sound else 1)

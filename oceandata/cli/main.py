@@ -24,7 +24,7 @@ COMMANDS = {
     "history": ("oceandata.cli.repositories:history", "List the revisions of a repository."),
     "diff": ("oceandata.cli.repositories:diff", "Tell what changed between two revisions."),
     "gc": ("oceandata.cli.repositories:gc", "Remove what no revision and no unfinished work refers to."),
-    "catalog": ("oceandata.cli.catalogs:catalog", "List, show, search and check catalogues."),
+    "catalog": ("oceandata.cli.catalogs:catalog", "List, show, search, check and extend catalogues."),
     "compute": (
         "oceandata.cli.results:compute",
         "Compute a routine on a dataset and save the result with its lineage.",

@@ -6,7 +6,10 @@ from typing import Any
 
 import click
 
-__all__ = ["echo_facts", "echo_json", "echo_table", "json_option"]
+__all__ = ["COUNT", "echo_facts", "echo_json", "echo_table", "json_option"]
+
+#: Type of options that count things or bytes.
+COUNT = click.IntRange(min=1)
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a script.")
 

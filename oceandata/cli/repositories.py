@@ -1,11 +1,12 @@
 """Commands on repositories: layout, export, history, diff, gc."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import click
 
-from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
+from oceandata.cli.output import COUNT, echo_facts, echo_json, echo_table, json_option
 from oceandata.storage.chunks import ACCESS, DEFAULT_CHUNK_BYTES
 
 __all__ = ["diff", "export", "gc", "history", "layout"]
@@ -14,9 +15,11 @@ __all__ = ["diff", "export", "gc", "history", "layout"]
 @click.command()
 @click.argument("url")
 @click.option("--access", type=click.Choice(ACCESS), default="series", show_default=True, help="What chunks are for.")
-@click.option("--chunk-bytes", type=int, default=DEFAULT_CHUNK_BYTES, show_default=True, help="Largest chunk, decoded.")
+@click.option(
+    "--chunk-bytes", type=COUNT, default=DEFAULT_CHUNK_BYTES, show_default=True, help="Largest chunk, decoded."
+)
 @click.option("--name", default="", help="Name of the layout; what it is made for by default.")
-@click.option("--memory-bytes", type=int, help="Budget for values in work; a quarter of the option by default.")
+@click.option("--memory-bytes", type=COUNT, help="Budget for values in work; a quarter of the option by default.")
 @click.option("--dry-run", is_flag=True, help="Print the plan, write nothing.")
 @click.option("--abandon", is_flag=True, help="Drop what unfinished work wrote there; finished revisions stay.")
 @json_option
@@ -63,7 +66,11 @@ def layout(
         ("stored bytes", summary.stored_bytes),
         ("times read", round(plan.times_read, 2)),
     ]
-    echo_json(dict(facts)) if as_json else echo_facts(facts)
+    if as_json:
+        echo_json(dict(facts))
+        return
+    echo_facts(facts)
+    click.echo("if a catalogue has it: oceandata catalog update ENTRY --catalog FILE")
 
 
 @click.command()
@@ -103,6 +110,8 @@ def history(url: str, *, as_json: bool) -> None:
     """
     List the revisions of a repository, the oldest first.
 
+    A file of a tag that cannot be read, and a number that is missing, are told as warnings.
+
     \b
     Examples:
       oceandata history holdings/sst
@@ -110,7 +119,11 @@ def history(url: str, *, as_json: bool) -> None:
     """
     from oceandata import storage
 
-    records = storage.list_revisions(url)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        records = storage.list_revisions(url)
+    for warning in caught:
+        click.echo(f"warning: {warning.message}", err=True)
     if as_json:
         echo_json([record.to_json() for record in records])
         return

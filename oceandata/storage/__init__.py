@@ -12,7 +12,7 @@ from oceandata.storage.counting import CountingStore, counted_reads
 from oceandata.storage.differences import RevisionDiff, diff_revisions
 from oceandata.storage.export import ExportPlan, ExportReport, export_revision, plan_export, verify_export
 from oceandata.storage.history import GarbageReport, RevisionRecord, collect_garbage, list_revisions
-from oceandata.storage.ingest import IngestPlan, abandon_ingest, plan_ingest, write_repository
+from oceandata.storage.ingest import IngestPlan, abandon_ingest, check_place, plan_ingest, write_repository
 from oceandata.storage.layout_writing import write_layout
 from oceandata.storage.layouts import LayoutChoice, LayoutPlan, cheaper_layout, plan_layout
 from oceandata.storage.opening import open_dataset
@@ -38,6 +38,7 @@ __all__ = [
     "VirtualPlan",
     "abandon_ingest",
     "cheaper_layout",
+    "check_place",
     "collect_garbage",
     "counted_reads",
     "describe_revision",

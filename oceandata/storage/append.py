@@ -24,6 +24,7 @@ from oceandata.storage.guards import (
     StepDifferences,
     Tally,
     array_differences,
+    find_break,
     place_times,
     schema_differences,
     stored_plan,
@@ -31,6 +32,7 @@ from oceandata.storage.guards import (
 from oceandata.storage.ingest import array_steps
 from oceandata.storage.layout import ArrayPlan
 from oceandata.storage.revisions import commit_facts, layouts_of, open_layout, require_layout
+from oceandata.storage.source_times import time_label
 from oceandata.storage.sources import Sources, open_sources
 from oceandata.storage.stores import canonical_url, lookup_revision, open_repository
 from oceandata.storage.writing import Step
@@ -244,12 +246,6 @@ def _decoded(numbers: "npt.NDArray[Any]", attributes: Mapping[str, Any]) -> "xr.
     return xr.decode_cf(axis, decode_times=xr.coders.CFDatetimeCoder(time_unit="us"))["time"]
 
 
-def _label(time: Any) -> str:
-    """A time for people: to the minute, only the day at midnight."""
-    text = str(time).replace("T", " ")[:16]
-    return text.removesuffix(" 00:00")
-
-
 def _in_period(times: "xr.DataArray", replace: Sequence[str]) -> "npt.NDArray[np.bool_]":
     """Which times lie in a period, both ends included; a date that is cut short means all of it."""
     import xarray as xr
@@ -297,7 +293,7 @@ def _check_covered(
     steps = sorted({step for step, _ in refused})
     count = f"{one.first_values} values" if first == one.steps[0] else "values"
     by = "" if one.largest is None else f" (by up to {one.largest:g} {one.units})".replace(" )", ")")
-    labels = [_label(times.values[step]) for step in (steps[0], steps[-1])]
+    labels = [time_label(times.values[step]) for step in (steps[0], steps[-1])]
     msg = (
         f"{one.variable!r} at {labels[0]} is stored already with other values: {count} differ{by}, and so do values of "
         f"{len(steps) - 1} more steps. Nothing was written. If the files are better, replace that period: "
@@ -319,15 +315,21 @@ def _runs(steps: Sequence[int], placement: Placement) -> tuple[Run, ...]:
     return tuple(runs)
 
 
-def _time_notes(before: "xr.DataArray", after: "xr.DataArray") -> list[str]:
-    """Say if the new steps follow at another interval than the stored ones."""
-    if not cf.is_decoded_time(before) or before.size < 3 or after.size == before.size:
+def _break_notes(before: "xr.DataArray", after: "xr.DataArray", *, allowed: bool) -> list[str]:
+    """Refuse new steps that break the regular step of the stored ones; a note if that is allowed."""
+    broken = find_break(before, after)
+    if broken is None:
         return []
-    usual, now = cf.infer_resolution(before), cf.infer_resolution(after)
-    if not usual or usual == now:
-        return []
-    last, first = _label(before.values[-1]), _label(after.values[before.size])
-    own = cf.infer_resolution(after[before.size :])
+    usual, place = broken
+    last, first = (time_label(time) for time in after.values[place - 1 : place + 1])
+    if not allowed:
+        msg = (
+            f"stored times have a regular step of {usual}, but {first} would follow {last}. Nothing was written: a "
+            "repository grows at its end only, so that steps left out could not be added later. Append the missing "
+            "steps first or with these, or accept the break with allow_gap=True (--allow-gap)."
+        )
+        raise SchemaMismatch(msg)
+    own = cf.infer_resolution(after[before.size :]) if cf.is_decoded_time(after) else ""
     following = f", steps of {own}," if own and own != usual else ""
     return [f"time: steps were {usual} throughout; the new ones{following} are not ({first} follows {last})"]
 
@@ -368,7 +370,7 @@ def _replaced_steps(
         if not (allowed & given).any():
             msg = (
                 f"no step of the files is stored in the period to replace, {'/'.join(map(str, replace))}. The "
-                f"repository runs from {_label(before.values[0])} to {_label(before.values[-1])}."
+                f"repository runs from {time_label(before.values[0])} to {time_label(before.values[-1])}."
             )
             raise NotFoundError(msg)
         missing = int((allowed & ~given).sum())
@@ -385,6 +387,7 @@ def plan_append(
     variables: Sequence[str] | None = None,
     replace: Sequence[str] | None = None,
     change: str = "append",
+    allow_gap: bool = False,
 ) -> AppendPlan:
     """
     Decide how files continue a repository, without writing anything.
@@ -405,6 +408,8 @@ def plan_append(
         First and last date of the period whose stored values may be replaced, both included.
     change : {"append", "correction", "reprocessing"}
         Kind of change, kept with the revision. What replaces anything is a correction unless said otherwise.
+    allow_gap : bool
+        Whether new steps may break the regular step of the stored ones, which cannot be mended later.
 
     Returns
     -------
@@ -415,7 +420,7 @@ def plan_append(
     ------
     SchemaMismatch
         If variables, dimensions, types, units, packing, calendar or fixed coordinates differ (every difference is
-        named), or steps lie before the first or between stored ones.
+        named), or steps lie before the first or between stored ones, or break their regular step without `allow_gap`.
     RepositoryExistsError
         If steps are stored already with other values that `replace` does not cover.
     NotFoundError
@@ -425,7 +430,7 @@ def plan_append(
 
     Notes
     -----
-    Reads the stored values of the steps that the files share with the repository, in blocks of about 100 MB.
+    Reads the stored values of the steps that the files share with the repository, in blocks of about 80 MB.
     """
     change = _change_of(change, replace)
     repository = open_repository(url)
@@ -443,11 +448,11 @@ def plan_append(
     _check_fits(store, group, stored, sources, where)
     offered = sources.fixed[time]
     before, labels = (_decoded(numbers, stored[time].attributes) for numbers in (known, offered))
-    placement = place_times(known, offered, [*map(_label, labels.values), _label(before.values[-1])])
+    placement = place_times(known, offered, [*map(time_label, labels.values), time_label(before.values[-1])])
     differences = _compared(store, group, stored, sources, placement)
     steps, notes = _replaced_steps(differences, before, placement, replace)
     times = np.concatenate([known, offered[placement.new :]])
-    notes += _time_notes(before, _decoded(times, stored[time].attributes))
+    notes += _break_notes(before, _decoded(times, stored[time].attributes), allowed=allow_gap)
     names = layouts_of(facts)
     return AppendPlan(
         url=canonical_url(url),

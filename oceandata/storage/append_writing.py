@@ -255,7 +255,7 @@ def write_append(plan: AppendPlan, *, revision: str = "", on_progress: Progress 
     Notes
     -----
     Chunks that lie partly in old and new steps are read, completed and written anew; all others stay. Memory is about
-    two steps (200 MB) and the leaves (40 bytes a chunk). The content root is computed anew from the recorded leaves:
+    two steps (160 MB) and the leaves (40 bytes a chunk). The content root is computed anew from the recorded leaves:
     about 0.6 s and 100 MB for a million chunks, none of which is read.
     """
     repository = open_repository(plan.url)

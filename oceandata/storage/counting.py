@@ -23,6 +23,7 @@ from zarr.storage import WrapperStore
 
 from oceandata.entities import Origin
 from oceandata.journal import Journal, read_journal
+from oceandata.storage.damages import name_unreadable
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
@@ -194,7 +195,8 @@ class CountingStore(WrapperStore["Store"]):
         self, key: str, prototype: "BufferPrototype", byte_range: "ByteRequest | None" = None
     ) -> "Buffer | None":
         """Bytes of an object, counted."""
-        buffer = await self._store.get(key, prototype, byte_range)
+        with name_unreadable(key, self.origin.repository):
+            buffer = await self._store.get(key, prototype, byte_range)
         self._count(key, byte_range, buffer)
         return buffer
 
@@ -203,7 +205,9 @@ class CountingStore(WrapperStore["Store"]):
     ) -> "list[Buffer | None]":
         """Bytes of several ranges, each counted."""
         wanted = list(key_ranges)
-        buffers = await self._store.get_partial_values(prototype, wanted)
+        keys = " or ".join(dict.fromkeys(key for key, _ in wanted))
+        with name_unreadable(keys, self.origin.repository):
+            buffers = await self._store.get_partial_values(prototype, wanted)
         for (key, byte_range), buffer in zip(wanted, buffers, strict=True):
             self._count(key, byte_range, buffer)
         return buffers

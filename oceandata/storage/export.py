@@ -23,7 +23,8 @@ from zarr.core.sync import sync
 from oceandata._html import human_bytes
 from oceandata.errors import CorruptionError, InputError, NotFoundError, RepositoryExistsError, closest
 from oceandata.storage.chunks import chunk_count
-from oceandata.storage.integrity import ABSENT, chunk_key, chunk_leaf, content_root
+from oceandata.storage.damages import name_undecodable, name_unreadable
+from oceandata.storage.integrity import ABSENT, INTEGRITY_GROUP, chunk_key, chunk_leaf, content_root
 from oceandata.storage.layout import Layout, read_layout
 from oceandata.storage.revisions import commit_facts, layouts_of, require_layout
 from oceandata.storage.stores import local_path, lookup_revision, open_repository
@@ -136,7 +137,8 @@ def _read_plan(
     facts = commit_facts(repository, snapshot)
     group = require_layout(facts, layout, f"{os.fspath(url)} {tag}".strip())
     store = read_session(repository, snapshot, url).store
-    recorded = read_layout(store, group)
+    with name_unreadable(f"{INTEGRITY_GROUP}/{group}", os.fspath(url)), name_undecodable([os.fspath(url)]):
+        recorded = read_layout(store, group)
     sizes = [leaves.stored_bytes[leaves.stored_bytes != ABSENT] for leaves in recorded.leaves.values()]
     plan = ExportPlan(
         repository=os.fspath(url),
@@ -191,16 +193,19 @@ def _stored_positions(layout: Layout) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield name, tuple(int(at) for at in position)
 
 
-def _copy_batch(store: "Store", layout: Layout, folder: Path, batch: tuple[tuple[str, tuple[int, ...]], ...]) -> int:
+def _copy_batch(
+    store: "Store", layout: Layout, folder: Path, url: str, batch: tuple[tuple[str, tuple[int, ...]], ...]
+) -> int:
     """Copy some chunks as they are stored, each checked against its leaf; returns their bytes."""
     copied = 0
     for name, position in batch:
         key = chunk_key(name, position)
-        buffer = sync(store.get(f"{layout.group}/{key}", default_buffer_prototype()))
+        with name_unreadable(f"{layout.group}/{key}", url):
+            buffer = sync(store.get(f"{layout.group}/{key}", default_buffer_prototype()))
         stored = None if buffer is None else buffer.to_bytes()
         if stored is None or chunk_leaf(key, stored) != layout.leaves[name].digests[position].tobytes():
             what = "is missing" if stored is None else "differs from what was written"
-            msg = f"chunk {layout.group}/{key} of the repository {what}. Nothing was exported: run oceandata verify."
+            msg = f"chunk {layout.group}/{key} of {url} {what}. Nothing was exported: run 'oceandata verify {url}'."
             raise CorruptionError(msg)
         place = folder / key
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -220,18 +225,27 @@ def _write_documents(layout: Layout, folder: Path) -> None:
     (folder / "zarr.json").write_text(json.dumps(group, indent=2), "utf-8")
 
 
-def _copy(store: "Store", layout: Layout, folder: Path, total: int, on_progress: Progress | None) -> None:
+def _make_folder(folder: Path) -> None:
+    """Folder to stage in, or one sentence why not."""
+    try:
+        folder.mkdir()
+    except OSError as error:
+        msg = f"cannot write to {folder.parent}: {error.strerror}. Choose another place."
+        raise InputError(msg) from error
+
+
+def _copy(store: "Store", layout: Layout, folder: Path, plan: ExportPlan, on_progress: Progress | None) -> None:
     """All chunks and metadata into a folder, with two threads and a bounded number of batches ahead."""
-    folder.mkdir()
+    _make_folder(folder)
     _write_documents(layout, folder)
     done = 0
     positions = _stored_positions(layout)
     with ThreadPoolExecutor(2, thread_name_prefix="export") as threads:
         while window := list(itertools.islice(iter(lambda: tuple(itertools.islice(positions, _BATCH)), ()), 16)):
-            for copied in threads.map(lambda batch: _copy_batch(store, layout, folder, batch), window):
+            for copied in threads.map(lambda batch: _copy_batch(store, layout, folder, plan.repository, batch), window):
                 done += copied
                 if on_progress is not None:
-                    on_progress(done, total)
+                    on_progress(done, plan.stored_bytes)
 
 
 def _checked(folder: Path, plan: ExportPlan) -> ExportReport:
@@ -285,7 +299,7 @@ def export_revision(
     RepositoryExistsError
         If the target exists.
     InputError
-        If the disk has not enough room.
+        If the disk has not enough room, or nothing can be written there.
     CorruptionError
         If the repository or what was written is damaged; nothing is left behind.
 
@@ -303,7 +317,7 @@ def export_revision(
     place = Path(plan.target)
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}.partial")
     try:
-        _copy(store, recorded, partial, plan.stored_bytes, on_progress)
+        _copy(store, recorded, partial, plan, on_progress)
         report = _checked(partial, plan)
         _target(place)
         partial.rename(place)

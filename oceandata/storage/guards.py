@@ -6,6 +6,7 @@ latitudes, doubled or disordered times.
 """
 
 import base64
+import bisect
 import dataclasses
 import itertools
 import struct
@@ -14,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oceandata import cf
 from oceandata.errors import SchemaMismatch
 from oceandata.storage.layout import ArrayPlan
+from oceandata.storage.source_times import STEP_TOLERANCE
 from oceandata.storage.sources import DECODING, SourceVariable
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+    import xarray as xr
     import zarr
 
 __all__ = [
@@ -27,6 +31,7 @@ __all__ = [
     "StepDifferences",
     "Tally",
     "array_differences",
+    "find_break",
     "place_times",
     "schema_differences",
     "stored_plan",
@@ -219,6 +224,47 @@ def place_times(stored: "npt.NDArray[Any]", offered: "npt.NDArray[Any]", labels:
     cuts = [0, *(np.flatnonzero(np.diff(places) != 1) + 1), new] if new else []
     runs = tuple((int(lo), int(places[lo]), int(hi - lo)) for lo, hi in itertools.pairwise(cuts))
     return Placement(runs, new)
+
+
+def find_break(before: "xr.DataArray", after: "xr.DataArray") -> tuple[str, int] | None:
+    """
+    Where new times leave the step that all stored times have.
+
+    Fewer than three stored times, and those with unequal steps, have no step to leave.
+
+    Parameters
+    ----------
+    before, after : xarray.DataArray, shape (n,) and (m,)
+        Increasing times without the new ones and with them; decoded, or plain numbers if they are no dates.
+
+    Returns
+    -------
+    tuple of str and int, or None
+        The step, and the place in `after` of the first time that does not follow at it; None if all do.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> days = xr.DataArray([1.0, 2.0, 3.0, 4.0, 9.0], dims="time")
+    >>> find_break(days[:3], days)
+    ('1', 4)
+    """
+    known = before.size
+    if known < 3 or after.size == known:
+        return None
+    if cf.is_decoded_time(before):
+        usual = cf.infer_resolution(before)
+        if not usual or cf.infer_resolution(after) == usual:
+            return None
+        lengths = range(known + 1, after.size + 1)
+        return usual, known + bisect.bisect_left(
+            lengths, True, key=lambda length: cf.infer_resolution(after[:length]) != usual
+        )
+    steps = np.diff(after.to_numpy().astype("f8"))
+    same = np.isclose(steps, steps[0], rtol=STEP_TOLERANCE, atol=0)
+    if not same[: known - 1].all() or same.all():
+        return None
+    return f"{steps[0]:g}", int(np.argmin(same)) + 1
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,12 +7,14 @@ Everything is told from commit metadata and recorded leaves; no data are read.
 import dataclasses
 import os
 import re
+import warnings
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from oceandata import _html
-from oceandata.errors import InputError
+from oceandata.errors import InputError, OceanDataWarning
 from oceandata.storage.leases import drop_stale_leases, find_leases, has_leases
+from oceandata.storage.refs import find_tag_gaps, find_unreadable_refs, tag_path
 from oceandata.storage.revisions import layouts_of
 from oceandata.storage.stores import commit_lock, open_repository
 
@@ -82,9 +84,23 @@ def list_revisions(url: str | os.PathLike[str]) -> list[RevisionRecord]:
     ------
     NotFoundError
         If there is no repository.
+
+    Warns
+    -----
+    OceanDataWarning
+        If the file of a tag or branch of a local repository cannot be read, or a number is missing among r1, r2, …:
+        revisions may be lost.
     """
     repository = open_repository(url)
-    records = [_record(repository, tag) for tag in repository.list_tags()]
+    damaged = find_unreadable_refs(url)
+    for ref, fault in damaged.items():
+        msg = f"{ref} of {os.fspath(url)} {fault}. A revision may be lost: restore the file from a copy."
+        warnings.warn(msg, OceanDataWarning, stacklevel=2)
+    tags = repository.list_tags()
+    for tag in find_tag_gaps(tags, damaged=damaged):
+        msg = f"revision {tag} of {os.fspath(url)} is missing among its tags. It may be lost: look for a copy."
+        warnings.warn(msg, OceanDataWarning, stacklevel=2)
+    records = [_record(repository, tag) for tag in tags if tag_path(tag) not in damaged]
     return sorted(records, key=lambda record: (record.published_at, record.revision))
 
 

@@ -33,6 +33,7 @@ from oceandata.storage.revisions import RevisionSummary, describe_revision
 from oceandata.storage.sources import FileSpan, Sources, SourceVariable, open_sources
 from oceandata.storage.stores import (
     canonical_url,
+    check_free,
     commit_lock,
     create_repository,
     open_repository,
@@ -56,6 +57,7 @@ __all__ = [
     "IngestPlan",
     "abandon_ingest",
     "array_steps",
+    "check_place",
     "file_sha256",
     "plan_arrays",
     "plan_ingest",
@@ -63,7 +65,7 @@ __all__ = [
 ]
 
 # A step holds about this many decoded bytes at once; a commit is made after this many were written.
-_STEP_BYTES = 100_000_000
+_STEP_BYTES = 80_000_000
 _COMMIT_BYTES = 1_000_000_000
 
 # A chunk that holds all steps there are is made for up to so many: appends fill it.
@@ -291,20 +293,47 @@ def _unfinished(repository: "icechunk.Repository") -> list[str]:
     return sorted(name for name in repository.list_branches() if name.startswith(("ingest-", "layout-", "append-")))
 
 
-def _branch_of(repository: "icechunk.Repository", plan: IngestPlan) -> tuple[str, int]:
-    """Branch to write on and the number of steps already committed there."""
+def _check_unoccupied(repository: "icechunk.Repository", plan: IngestPlan) -> None:
+    """Refuse a repository that holds a dataset or other unfinished work."""
     tags = sorted(repository.list_tags())
     if tags:
         msg = f"{plan.url} holds a dataset already (revision {tags[-1]}). Choose another place for a new dataset."
         raise RepositoryExistsError(msg)
-    branch = _branch(plan.job)
-    others = [name for name in _unfinished(repository) if name != branch]
+    others = [name for name in _unfinished(repository) if name != _branch(plan.job)]
     if others:
         msg = (
             f"{plan.url} holds an unfinished ingest of other files or settings ({others[0]}). "
             "Run that one again to finish it, or abandon it first (oceandata ingest --abandon)."
         )
         raise RepositoryExistsError(msg)
+
+
+def check_place(plan: IngestPlan) -> None:
+    """
+    Check that `write_repository` would be let in where a plan leads, without writing anything.
+
+    Parameters
+    ----------
+    plan : IngestPlan
+        From `plan_ingest`; its own unfinished work is no hindrance.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If the place holds a dataset, an unfinished ingest of other files, or something that is no repository.
+    """
+    if not repository_exists(plan.url):
+        check_free(plan.url)
+        return
+    repository = open_repository(plan.url)
+    if not whole_commit(repository, _branch(plan.job), plan.job):
+        _check_unoccupied(repository, plan)
+
+
+def _branch_of(repository: "icechunk.Repository", plan: IngestPlan) -> tuple[str, int]:
+    """Branch to write on and the number of steps already committed there."""
+    _check_unoccupied(repository, plan)
+    branch = _branch(plan.job)
     if branch not in repository.list_branches():
         repository.create_branch(branch, repository.lookup_branch("main"))
         return branch, -1

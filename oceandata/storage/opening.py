@@ -20,6 +20,7 @@ from oceandata.entities import Origin
 from oceandata.errors import InputError, NotFoundError, RegionError, UnitsError, closest
 from oceandata.options import get_options
 from oceandata.storage.counting import CountingStore
+from oceandata.storage.damages import name_undecodable
 from oceandata.storage.plain import has_consolidated
 from oceandata.storage.revisions import revision_as_of
 from oceandata.storage.stores import open_repository, open_store
@@ -340,6 +341,8 @@ def open_dataset(
         If a depth range is asked of levels that are no depths (pressure, sigma).
     InputError
         If a period, depth range, instant or `chunks` cannot be used as given.
+    CorruptionError
+        If metadata or a coordinate cannot be read or decoded.
     """
     if as_of:
         if revision or snapshot:
@@ -347,8 +350,9 @@ def open_dataset(
             raise InputError(msg)
         revision = revision_as_of(open_repository(url), as_of)
     store = open_store(url, revision=revision, snapshot=snapshot, group=group, origin=origin)
-    part, taken = _selected(_chosen(_opened(store), variables), region, time, depth)
-    for name in list(part.coords):
-        if part[name].nbytes <= _COORDINATE_BYTES:
-            part[name].load()
+    with name_undecodable([store.origin.repository]):
+        part, taken = _selected(_chosen(_opened(store), variables), region, time, depth)
+        for name in list(part.coords):
+            if part[name].nbytes <= _COORDINATE_BYTES:
+                part[name].load()
     return _blocks(part, taken, chunks)

@@ -183,6 +183,7 @@ def run_bounded(server: Server, call: Callable[[], T]) -> T:
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
 
     def run() -> None:
+        """Run the call and keep what came of it."""
         try:
             future.set_result(call())
         except BaseException as error:

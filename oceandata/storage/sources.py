@@ -21,6 +21,7 @@ from oceandata import cf
 from oceandata.errors import InputError, NotFoundError, SchemaMismatch, closest
 from oceandata.storage.chunks import cut_range
 from oceandata.storage.soundness.opening import open_sound, small_chunk_caches
+from oceandata.storage.source_times import time_notes
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -149,7 +150,7 @@ class Sources:
         return values
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
 def _opened(state: tuple[Path, int, int]) -> "xr.Dataset":
     """Undecoded dataset of a file, kept open while it is worked on; a changed file is another state."""
     with small_chunk_caches():
@@ -183,9 +184,7 @@ def _plain(value: object) -> Any:
 def _time_dim(ds: "xr.Dataset") -> str:
     """Dimension of the time axis, empty if there is none."""
     name = cf.find_axis(ds, "T")
-    if name is None or ds[name].ndim != 1:
-        return ""
-    return str(ds[name].dims[0])
+    return str(ds[name].dims[0]) if name is not None and ds[name].ndim == 1 else ""
 
 
 def _edges_name(ds: "xr.Dataset", time_name: str) -> str:
@@ -218,16 +217,6 @@ def _time_values(ds: "xr.Dataset", time_name: str) -> "tuple[npt.NDArray[np.int6
     return cf.time_seconds(decoded), cf.calendar_of(decoded)
 
 
-def _rounded_s(ds: "xr.Dataset", time_name: str) -> float:
-    """Largest part of a second, in s, by which the times were rounded."""
-    values = _decoded_times(ds, time_name, time_name).to_numpy()
-    if values.dtype.kind == "M":
-        parts = (values - values.astype("M8[s]")) / np.timedelta64(1, "s")
-    else:
-        parts = np.asarray([value.microsecond / 1e6 for value in values.flat])
-    return float(np.minimum(parts, 1 - parts).max())
-
-
 def _rewritten_times(ds: "xr.Dataset", time_name: str) -> dict[str, tuple["npt.NDArray[np.int64]", dict[str, Any]]]:
     """Rewritten time axis and its bounds, with their attributes, by name."""
     axis = _time_values(ds, time_name)
@@ -256,11 +245,12 @@ def _storable(ds: "xr.Dataset", names: Sequence[str], wanted: Sequence[str], pat
 
 
 def _check_sizes(ds: "xr.Dataset", names: Sequence[str], time_dim: str, path: Path) -> None:
-    """Refuse a file in which nothing is stored along some dimension."""
+    """Refuse a file in which nothing is stored, or nothing along some dimension."""
     empty = [str(dim) for name in names if name in ds.variables for dim in ds[name].dims if ds.sizes[dim] == 0]
-    if not empty:
+    if names and not empty:
         return
-    what = "no time step" if empty[0] == time_dim else f"a dimension {empty[0]!r} of length zero"
+    what = f"a dimension {empty[0]!r} of length zero" if empty else "no variable"
+    what = "no time step" if empty[:1] == [time_dim] else what
     msg = f"{path.name} has {what}, need at least one. Leave the file out, or name the variables to store."
     raise SchemaMismatch(msg)
 
@@ -438,8 +428,10 @@ def open_sources(
     UnsoundFileError
         If a file is not what it claims to be.
     SchemaMismatch
-        If the files do not fit together (every difference is named), nothing is stored along a dimension, or a
-        variable holds text.
+        If the files do not fit together (every difference is named), nothing is stored in them or along a dimension,
+        or a variable holds text.
+    InputError
+        If a folder is given, such as a Zarr store.
     """
     if not paths:
         msg = "no files were given, need at least one."
@@ -451,6 +443,9 @@ def open_sources(
             near = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
             msg = f"there is no file {path}. {closest(path.name, sorted(near))}"
             raise NotFoundError(msg)
+        if path.is_dir():
+            msg = f"{path} is a folder, need NetCDF files: only those can be ingested. Name the files in it."
+            raise InputError(msg)
         opened.append((path, _raw(path)))
     first = opened[0][1]
     time_dim = _time_dim(first)
@@ -465,12 +460,11 @@ def open_sources(
     return dataclasses.replace(sources, notes=(*sources.notes, *left_out))
 
 
-def _time_note(ordered: "list[tuple[Path, xr.Dataset]]", time_name: str) -> str:
-    """What was done to the time axis."""
-    before = ordered[0][1][time_name].attrs["units"]
-    note = f"{time_name}: rewritten as whole seconds since 1970-01-01, {before!r} before"
-    rounded_s = max(_rounded_s(ds, time_name) for _, ds in ordered)
-    return f"{note}; rounded by up to {rounded_s:.3f} s" if rounded_s > 1e-3 else note
+def _time_notes(ordered: "list[tuple[Path, xr.Dataset]]", name: str) -> list[str]:
+    """Notes on the time axis of all files."""
+    units = str(ordered[0][1][name].attrs.get("units", ""))
+    pieces = [_decoded_times(ds, name, name) if " since " in units else ds[name] for _, ds in ordered]
+    return time_notes(name, units, pieces)
 
 
 def _joined(opened: "list[tuple[Path, xr.Dataset]]", names: list[str], time_dim: str, time_name: str) -> Sources:
@@ -486,14 +480,11 @@ def _joined(opened: "list[tuple[Path, xr.Dataset]]", names: list[str], time_dim:
         found = path.stat()
         spans.append(FileSpan(path, found.st_size, found.st_mtime_ns, start, stop))
         start = stop
-    found_variables = {}
-    for name in names:
-        found_variables[name] = _variable(first, name, time_dim, start)
+    found_variables = {name: _variable(first, name, time_dim, start) for name in names}
     fixed = _fixed_values(ordered, found_variables, time_name)
     notes = [
         f"{name}: time first" for name, v in found_variables.items() if v.dims != tuple(map(str, first[name].dims))
     ]
-    if time_name and " since " in str(first[time_name].attrs.get("units", "")):
-        notes.append(_time_note(ordered, time_name))
+    notes += _time_notes(ordered, time_name) if time_name else []
     attributes = {str(key): _plain(value) for key, value in first.attrs.items()}
     return Sources(tuple(spans), time_dim, found_variables, fixed, attributes, tuple(notes))

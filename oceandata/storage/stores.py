@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "canonical_url",
+    "check_free",
     "commit_lock",
     "create_repository",
     "local_path",
@@ -173,6 +174,29 @@ def _reopened(url: str, snapshot: str) -> "tuple[Store, Server]":
         return _kept_open(url, snapshot)
 
 
+def check_free(url: str | os.PathLike[str]) -> None:
+    """
+    Check that a local place is free for a new repository.
+
+    Parameters
+    ----------
+    url : str or path
+        Where the repository will be; in an object store nothing is looked at.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If anything is there already; an empty folder is nothing.
+    """
+    if url_scheme(url) != "file":
+        return
+    path = local_path(url)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        kind = "a repository" if repository_exists(url) else "something that is not a repository"
+        msg = f"{path} holds {kind} already. Choose another place, or remove it first."
+        raise RepositoryExistsError(msg)
+
+
 def create_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
     """
     Make an empty repository.
@@ -198,15 +222,16 @@ def create_repository(url: str | os.PathLike[str]) -> "icechunk.Repository":
     """
     if url_scheme(url) != "file":
         return _create_remote(url)
+    check_free(url)
     path = local_path(url)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        kind = "a repository" if repository_exists(url) else "something that is not a repository"
-        msg = f"{path} holds {kind} already. Choose another place, or remove it first."
-        raise RepositoryExistsError(msg)
     library = _icechunk()
     # Made beside its place and moved there whole: a process killed meanwhile leaves the place free for a rerun.
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.partial")
+    try:
+        partial.mkdir(parents=True)
+    except OSError as error:
+        msg = f"cannot write to {path.parent}: {error.strerror}. Choose another place."
+        raise InputError(msg) from error
     try:
         storage = library.local_filesystem_storage(str(partial))
         older = {"spec_version": library.SpecVersion.v1} if hasattr(library, "SpecVersion") else {}

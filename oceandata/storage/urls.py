@@ -62,6 +62,10 @@ def local_path(url: str | os.PathLike[str]) -> Path:
     """
     Local path of a URL.
 
+    A plain path is taken as it is written. After ``file://`` comes a path too: ``#`` and ``?`` belong to it, because a
+    file has neither query nor fragment. ``%20`` and the like stand for the characters they encode, unless there is a
+    file or folder of the name as it is written: Intake puts the folder of a catalogue into a URL without encoding it.
+
     Parameters
     ----------
     url : str or path
@@ -85,9 +89,16 @@ def local_path(url: str | os.PathLike[str]) -> Path:
     text = os.fspath(url)
     parts = urlsplit(text)
     if parts.scheme in ("", "file") and parts.netloc in ("", "localhost"):
-        return Path(unquote(parts.path) if parts.scheme else text).expanduser().absolute()
+        return (_file_path(text, parts.netloc) if parts.scheme else Path(text)).expanduser().absolute()
     msg = f"the store URL {_shown(text)} has the scheme {parts.scheme!r}, need a local path or file://."
     raise InputError(msg)
+
+
+def _file_path(text: str, host: str) -> Path:
+    """Path of a ``file:`` URL; as written if that exists, else decoded."""
+    written = text.partition(":")[2].removeprefix(f"//{host}")
+    decoded = unquote(written)
+    return Path(written) if decoded != written and Path(written).exists() else Path(decoded)
 
 
 def bucket_place(url: str | os.PathLike[str]) -> BucketPlace:

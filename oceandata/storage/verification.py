@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -15,11 +15,13 @@ from oceandata.errors import CorruptionError, InputError, OceanDataError
 from oceandata.storage.integrity import chunk_key
 from oceandata.storage.layout import Layout, damaged_chunks, layout_root, read_layout
 from oceandata.storage.opening import open_dataset
-from oceandata.storage.revisions import commit_facts, layouts_of, require_layout
+from oceandata.storage.refs import find_tag_gaps, find_unreadable_refs
+from oceandata.storage.revisions import commit_facts, data_names, layouts_of, require_layout
 from oceandata.storage.stores import canonical_url, lookup_revision, open_repository
 from oceandata.storage.virtual_access import read_session, source_damages
 
 if TYPE_CHECKING:
+    import icechunk
     import xarray as xr
 
 __all__ = ["Damage", "VerifyReport", "verify_revision"]
@@ -49,25 +51,35 @@ class VerifyReport:
     ----------
     repository, revision, snapshot : str
         What was verified.
-    content_root, recomputed_root : str
-        Root recorded at the commit, and that of the metadata and leaves found now.
+    content_root : str
+        Root recorded at the commit.
+    recomputed_root : str or None
+        That of the metadata and leaves found now, with which every chunk read agrees; None if any chunk read differs
+        or is missing, because the stored bytes then have another root than the leaves.
     checked, chunks : int
-        Chunks read, and chunks in all.
+        Chunks read, and chunks in all: coordinates, bounds and grid mappings count.
+    checked_data, data_chunks : int
+        Those of them that belong to data variables.
     damages : tuple of Damage
-        Every chunk that differs or is missing.
-    layouts : dict of str to (str, str)
-        Both roots of every layout; the two fields above are those of the primary.
+        Every chunk that differs or is missing, and every damaged file of a tag or branch.
+    layouts : dict of str to (str, str or None)
+        Both roots of every layout; the two roots above are those of the primary.
+    notes : tuple of str
+        What is odd and may still be sound: revision numbers that are missing.
     """
 
     repository: str
     revision: str
     snapshot: str
     content_root: str
-    recomputed_root: str
+    recomputed_root: str | None
     checked: int
     chunks: int
     damages: tuple[Damage, ...]
-    layouts: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    layouts: dict[str, tuple[str, str | None]] = dataclasses.field(default_factory=dict)
+    checked_data: int = 0
+    data_chunks: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def is_sound(self) -> bool:
@@ -154,6 +166,16 @@ def _work(layout: Layout, sample: int | None) -> dict[str, list[tuple[int, ...]]
     return {name: _positions(layout, name, sample) for name in layout.leaves}
 
 
+def _count_data(work: "list[tuple[Layout, dict[str, list[tuple[int, ...]]]]]") -> tuple[int, int]:
+    """Chunks of data variables that are read, and all of them."""
+    checked = chunks = 0
+    for layout, by_name in work:
+        for name in data_names(layout.documents):
+            checked += len(by_name[name])
+            chunks += layout.leaves[name].stored_bytes.size
+    return checked, chunks
+
+
 def _report(on_progress: Callable[[int, int], None], before: int, total: int, done: int, _: int) -> None:
     """Progress in one layout as progress in all."""
     on_progress(before + done, total)
@@ -186,6 +208,14 @@ def _damage_named(verify: Callable[_Given, VerifyReport]) -> Callable[_Given, Ve
     return checked
 
 
+def _tag_notes(repository: "icechunk.Repository", refs: Iterable[str]) -> tuple[str, ...]:
+    """Revision numbers that are missing."""
+    if getattr(repository, "is_on_the_web", False):
+        return ()
+    gaps = find_tag_gaps(repository.list_tags(), damaged=refs)
+    return tuple(f"revision {tag} is missing among the tags" for tag in gaps)
+
+
 @_damage_named
 def verify_revision(
     url: str | os.PathLike[str],
@@ -199,7 +229,8 @@ def verify_revision(
 
     Every single changed bit and every missing chunk among those read is found. Metadata and leaves are always checked
     whole, against the content root of the commit; the files that virtual references lie in by their size, and by their
-    SHA-256 unless `sample` is given. All layouts of the revision are verified.
+    SHA-256 unless `sample` is given. All layouts of the revision are verified. In a local repository files of tags and
+    branches that cannot be read are damages too; revision numbers that are missing are notes.
 
     Parameters
     ----------
@@ -246,20 +277,26 @@ def verify_revision(
         for layout in layouts
     ]
     to_read = sum(len(positions) for _, by_name in work for positions in by_name.values())
+    refs = find_unreadable_refs(url)
     changed = source_damages(facts, hashed=sample is None)
-    damages = [Damage("", path, kind, "source file of virtual references") for path, kind in changed]
+    broken: set[str] = {primary} if changed else set()
+    damages = [Damage("", ref, kind, "a tag or branch") for ref, kind in refs.items()]
+    damages += [Damage("", path, kind, "source file of virtual references") for path, kind in changed]
     done = 0
     for layout, by_name in work:
         count = None if on_progress is None else functools.partial(_report, on_progress, done, to_read)
         found = list(_checked(store, layout, by_name, count))
         done += sum(len(positions) for positions in by_name.values())
-        ds = _labels(str(url), tag, snapshot, layout.group) if found else None
+        if not found:
+            continue
+        broken.add(layout.group)
+        ds = _labels(str(url), tag, snapshot, layout.group)
         damages += [
             Damage(name, f"{layout.group}/{chunk_key(name, position)}", kind, _where(ds, layout, name, position))
             for name, position, kind in found
-            if ds is not None
         ]
-    recomputed = {layout.group: layout_root(layout) for layout in layouts}
+    recomputed = {one.group: None if one.group in broken else layout_root(one) for one in layouts}
+    checked_data, data_chunks = _count_data(work)
     return VerifyReport(
         repository=canonical_url(url),
         revision=tag,
@@ -270,4 +307,7 @@ def verify_revision(
         chunks=share,
         damages=tuple(damages),
         layouts={name: (root, recomputed[name]) for name, root in roots.items()},
+        checked_data=checked_data,
+        data_chunks=data_chunks,
+        notes=_tag_notes(repository, refs),
     )

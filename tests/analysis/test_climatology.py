@@ -138,6 +138,15 @@ def test_refused_times(years: xr.DataArray) -> None:
     numbers = years.assign_coords(time=("time", np.arange(192.0), {"units": "days since 1989-01-01", "axis": "T"}))
     with pytest.raises(InputError, match="decode_times=True"):
         climatology(numbers)
+    for attributes, found in (
+        ({}, "without units"),
+        ({"Unit": "days since 1900-1-1"}, "with Unit = 'days since 1900-1-1'"),
+        ({"units": "month"}, "with units = 'month'"),
+    ):
+        undated = years.assign_coords(time=("time", np.arange(192.0), attributes))
+        with pytest.raises(InputError, match=rf"values {found}, need dates: .*'<unit> since <date>'") as refused:
+            climatology(undated)
+        assert "decode_times" not in str(refused.value)
     with pytest.raises(InputError, match="times that increase"):
         climatology(years[::-1], period=("1991", "2000"))
     with pytest.raises(InputError, match="takes one variable"):

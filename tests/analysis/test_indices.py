@@ -142,3 +142,23 @@ def test_running_mean_by_hand() -> None:
             running_mean(series, steps)
     with pytest.raises(InputError, match="takes a series"):
         running_mean(series.expand_dims(cell=2))
+
+
+@pytest.mark.parametrize("calendar", ["standard", "noleap"])
+@pytest.mark.parametrize(("freq", "step"), [("MS", "P1M"), ("D", "P1D")])
+def test_running_mean_is_refused_across_a_break(calendar: str, freq: str, step: str) -> None:
+    use_cftime = calendar != "standard"
+    times = xr.date_range("2000-01-01", periods=9, freq=freq, calendar=calendar, use_cftime=use_cftime)
+    series = xr.DataArray(np.arange(9.0), {"time": times}, ["time"])
+    assert running_mean(series)[1:-1].to_numpy().tolist() == [1, 2, 3, 4, 5, 6, 7]
+    last, first = str(series.time.values[3])[:10], str(series.time.values[5])[:10]
+    broken = series.drop_isel(time=4)
+    with pytest.raises(InputError, match=f"steps of {step} until {last}.* and then {first}"):
+        running_mean(broken)
+    filled = running_mean(broken.reindex(time=series.time))
+    assert filled.to_numpy().tolist() == pytest.approx([np.nan, 1, 2, *[np.nan] * 3, 6, 7, np.nan], nan_ok=True)
+    with pytest.raises(InputError, match="no regular length"):
+        running_mean(series[::-1])
+    assert running_mean(broken, 1).identical(broken)
+    assert running_mean(broken[3:5]).isnull().all()
+    assert int(running_mean(broken.assign_coords(time=np.arange(8.0) ** 2)).count()) == 6

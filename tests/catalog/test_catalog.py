@@ -251,3 +251,20 @@ def test_importing_the_catalogue_stays_light() -> None:
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_entry_is_short_and_says_how_it_is_opened(ostia: Entry) -> None:
+    assert str(ostia) == repr(ostia)
+    assert repr(ostia) == (
+        "<Entry ostia_sst_monthly: Monthly sea-surface temperature (OSTIA, tropical belt), "
+        "2006-04-16 to 2010-09-16; variables: surface_temperature>"
+    )
+    many = ostia.model_copy(
+        update={"variables": dict.fromkeys(map(str, range(30)), next(iter(ostia.variables.values())))}
+    )
+    assert repr(many).endswith("variables: 0, 1, 2, 3, 4, 5, 6, 7, … and 22 more>")
+    for verb in ("open", "read", "to_dask", "discover"):
+        with pytest.raises(AttributeError, match=r"catalog\.open\('ostia_sst_monthly'\)"):
+            getattr(ostia, verb)
+    assert not hasattr(ostia, "titel")
+    assert pickle.loads(pickle.dumps(ostia)) == ostia

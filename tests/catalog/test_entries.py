@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oceandata.catalog import Overlay, draft_entry, gaps, load_overlay
+from oceandata.catalog import Overlay, draft_entry, gaps, load_overlay, overlay_of, overlay_template
 from oceandata.entities import Entry
 from oceandata.errors import DocumentError, InputError, NotFoundError, SchemaMismatch
 from oceandata.storage.revisions import RevisionSummary
@@ -106,6 +106,44 @@ def test_overlay_faults_have_lines(tmp_path: Path) -> None:
         load_overlay(path)
     with pytest.raises(NotFoundError, match=r"Close: 'overlay\.yaml'"):
         load_overlay(tmp_path / "overlya.yaml")
+
+
+def test_an_unknown_key_names_the_nearest_of_its_own_document() -> None:
+    overlay = {
+        "titel": "x",
+        "variables": {"title": {"canonicl_name": "x"}},
+        "providers": [{"name": "x", "rols": []}],
+    }
+    with pytest.raises(DocumentError) as caught:
+        Overlay.from_json(overlay)
+    assert str(caught.value).splitlines() == [
+        "Overlay has 3 faults:",
+        "  providers.0.rols: unknown key 'rols'. Close: 'roles'",
+        "  variables.title.canonicl_name: unknown key 'canonicl_name'. Close: 'canonical_name', 'long_name'",
+        "  titel: unknown key 'titel'. Close: 'title', 'title_zh'",
+    ]
+
+
+def test_the_template_names_every_field_and_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "overlay.yaml"
+    path.write_text(overlay_template(), encoding="utf-8")
+    assert load_overlay(path) == Overlay()
+    lines = overlay_template().splitlines()
+    for field in Overlay.model_fields:
+        (number,) = [number for number, line in enumerate(lines) if line.startswith(f"{field}:")]
+        assert lines[number - 1].startswith("# ")
+
+
+def test_the_overlay_of_an_entry_drafts_it_again(ostia: Entry, ostia_summary: RevisionSummary) -> None:
+    bare = dataclasses.replace(ostia_summary, attributes={})
+    again = draft_entry(bare, overlay_of(ostia), name=ostia.id, trade=ostia.trade)
+    assert again.model_copy(update={"history": ostia.history}) == ostia
+
+
+def test_a_file_that_says_unknown_says_nothing(ostia_summary: RevisionSummary) -> None:
+    summary = dataclasses.replace(ostia_summary, attributes={"acknowledgement": "unknown", "institution": "None"})
+    entry = draft_entry(summary, Overlay(title="t", license="CC0-1.0"), name="x")
+    assert (entry.attribution, entry.providers) == ("", ())
 
 
 def test_gaps_name_what_is_owed(ostia: Entry) -> None:

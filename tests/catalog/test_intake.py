@@ -1,9 +1,13 @@
 """The same file works with plain Intake."""
 
+import shutil
 from pathlib import Path
+
+import pytest
 
 from oceandata.catalog import Overlay, draft_entry, open_catalog, register_entry
 from oceandata.entities import Entry, Origin
+from oceandata.storage import describe_revision
 
 ORIGIN = {
     "entry": "ostia_sst_monthly",
@@ -43,7 +47,7 @@ def test_intake_fills_in_the_folder(tmp_path: Path, ostia: Entry) -> None:
     arguments = catalog.entries["ostia_sst_monthly"].get_kwargs(user_parameters=dict(catalog.user_parameters))
     assert arguments["origin"] == ORIGIN
     assert arguments["url"] == f"file://{tmp_path.resolve()}/sst"
-    assert open_catalog(tmp_path / "c.yaml")._located("{CATALOG_DIR}/sst") == f"{tmp_path.resolve()}/sst"
+    assert open_catalog(tmp_path / "c.yaml").located("{CATALOG_DIR}/sst") == f"{tmp_path.resolve()}/sst"
 
 
 def test_a_real_repository_opens_through_intake_and_through_ours(
@@ -78,6 +82,24 @@ def test_a_real_repository_opens_through_intake_and_through_ours(
     box = catalog.open("ostia_sst_monthly", region=(190, -5, 240, 5), time=("2009-01", "2009-12"))
     assert box.sizes["time"] == 12
     assert 59 <= box.sizes["longitude"] <= 61
+
+
+@pytest.mark.parametrize("name", ["a#b", "100%", "水 温", "a?b", "a%20b"])
+def test_folders_of_any_name_open_through_intake_and_through_ours(
+    tmp_path: Path, ostia_repository: Path, overlay: Overlay, name: str
+) -> None:
+    """Intake makes a URL of the folder without encoding it; a special character may be in any part of the path."""
+    import intake
+
+    folder = tmp_path / name
+    url = shutil.copytree(ostia_repository, folder / name)
+    register_entry(folder / "c.yaml", draft_entry(describe_revision(url), overlay, name="sst"))
+    ours = open_catalog(folder / "c.yaml").open("sst")
+    through_intake = intake.open_catalog(str(folder / "c.yaml"))["sst"].to_dask()
+    assert through_intake.attrs == ours.attrs
+    assert through_intake.sizes["time"] == 54
+    register_entry(folder / "c.yaml", draft_entry(describe_revision(url), overlay, name="encoded", href=url.as_uri()))
+    assert open_catalog(folder / "c.yaml")["encoded"].assets["maps"].href == f"{{CATALOG_DIR}}/{name}"
 
 
 def test_the_origin_is_what_the_store_takes(ostia_catalog: Path) -> None:

@@ -61,7 +61,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "no document": (lambda d: _entry(d)["metadata"].clear(), "lacks 'entry'"),
     "other id": (lambda d: _document(d).update(id="other"), "but the entry is called"),
     "no licence": (lambda d: _document(d).pop("license"), "license: Field required"),
-    "field unknown": (lambda d: _document(d).update(tittle="x"), "tittle: Extra inputs are not permitted"),
+    "field unknown": (lambda d: _document(d).update(tittle="x"), "tittle: unknown key 'tittle'. Close: 'title'"),
     "box upside down": (
         lambda d: _document(d)["extent"].update(bbox=[0, 5, 1, -5]),
         "need -90 <= south <= north <= 90",

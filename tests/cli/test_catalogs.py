@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +13,7 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 from click.shell_completion import ShellComplete
 
 from oceandata.cli.main import cli
@@ -30,7 +34,7 @@ def test_list(run: Run, at: list[object]) -> None:
     assert NAME in done.stdout
     assert "月平均海表温度" in done.stdout
     assert "example, not" in done.stdout
-    assert done.stdout.endswith("1 entries\n")
+    assert done.stdout.endswith("\n1 entry\n")
     (entry,) = json.loads(run("catalog", "list", "--json", *at).stdout)
     assert entry["id"] == NAME
 
@@ -76,14 +80,102 @@ def test_search(run: Run, at: list[object], words: tuple[object, ...], found: bo
 def test_check(run: Run, at: list[object], demo: Any, tmp_path: Path) -> None:
     done = run("catalog", "check", *at)
     assert done.returncode == 0
-    assert done.stdout.strip().endswith("faults")
+    assert re.search(r"^0 errors, \d+ warnings?$", done.stdout, re.MULTILINE)
     broken = tmp_path / "broken.yaml"
     broken.write_text(demo.catalog.read_text(encoding="utf-8").replace("license:", "licence:"), encoding="utf-8")
     done = run("catalog", "check", "--catalog", broken)
     assert done.returncode == 1
     assert "broken.yaml:" in done.stdout
+    assert "unknown key 'licence'. Close: 'license'" in done.stdout
+    assert "\n2 errors, 0 warnings\n" in done.stdout
     faults = json.loads(run("catalog", "check", "--json", "--catalog", broken).stdout)
     assert "error" in {fault["severity"] for fault in faults}
+
+
+def test_the_command_that_an_error_names_works(run: Run, tmp_path: Path) -> None:
+    evil = tmp_path / "evil one.yaml"
+    evil.write_text("version: 3\n", encoding="utf-8")
+    told = run("catalog", "list", "--catalog", evil)
+    assert told.returncode == 1
+    command = re.search(r"Mend them; '(.*)' lists them again", told.stderr)
+    assert command is not None
+    program, *words = shlex.split(command[1])
+    again = run(*words)
+    assert program == "oceandata"
+    assert again.returncode == 1
+    assert "version is 3, need 2" in again.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("monthly", "temprature"), "'temprature'. Close: 'temperature'."),
+        (("海表温渡",), "Close: '海表温度'."),
+        (("--variable", "surface_temprature"), "Close: 'temperature'."),
+        (("temperature", "--time", "1999"), "try fewer words"),
+    ],
+)
+def test_a_search_that_finds_nothing_says_what_to_try(
+    run: Run, at: list[object], words: tuple[object, ...], hint: str
+) -> None:
+    done = run("catalog", "search", *words, *at)
+    told, count = done.stdout.splitlines()
+    assert hint in told
+    assert count == "0 entries"
+    assert json.loads(run("catalog", "search", *words, *at, "--json").stdout) == []
+
+
+def test_show_names_the_folder_and_no_unknown_attribution(run: Run, demo: Any, tmp_path: Path) -> None:
+    shown = run("catalog", "show", NAME, "--catalog", demo.catalog).stdout
+    assert "CATALOG_DIR" not in shown
+    assert str(demo.folder.resolve()) in shown
+    assert "\nattribution " in shown
+    text = demo.catalog.read_text(encoding="utf-8")
+    attribution = json.loads(run("catalog", "show", NAME, "--json", "--catalog", demo.catalog).stdout)["attribution"]
+    silent = tmp_path / "silent.yaml"
+    document = yaml.safe_load(text)
+    entry = document["entries"][NAME]
+    assert entry["kwargs"]["origin"]["attribution"] == attribution
+    entry["kwargs"]["origin"]["attribution"] = entry["metadata"]["entry"]["attribution"] = "unknown"
+    silent.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    shown = run("catalog", "show", NAME, "--catalog", silent)
+    assert shown.returncode == 0, shown.stderr
+    assert "attribution" not in shown.stdout
+
+
+def test_register_and_update(run: Run, ostia_repository: Path, tmp_path: Path) -> None:
+    """The way of an archive: register what is there, add a layout, bring the entry up to it."""
+    url = shutil.copytree(ostia_repository, tmp_path / "sst")
+    printed = run("catalog", "template").stdout
+    overlay = tmp_path / "overlay.yaml"
+    filled = printed.replace('title: ""', "title: Sea surface temperature", 1)
+    overlay.write_text(filled.replace('license: ""', "license: LicenseRef-OGL-UK"), encoding="utf-8")
+    words = ("catalog", "register", url, "--entry", "sst", "--overlay", overlay, "--catalog", tmp_path / "c.yaml")
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^revision +r1$", done.stdout, re.MULTILINE)
+    assert "Sea surface temperature" in run("catalog", "show", "sst", "--catalog", tmp_path / "c.yaml").stdout
+
+    written = run("layout", url, "--chunk-bytes", 50_000)
+    assert "oceandata catalog update ENTRY --catalog FILE" in written.stdout
+    assert run(*words).returncode == 1  # the entry is there, and its repository has changed
+    done = run("catalog", "update", "sst", "--catalog", tmp_path / "c.yaml", "--json")
+    assert done.returncode == 0, done.stderr
+    entry = json.loads(done.stdout)
+    assert list(entry["assets"]) == ["maps", "series"]
+    assert {asset["revision"] for asset in entry["assets"].values()} == {"r2"}
+    assert (entry["title"], entry["license"]) == ("Sea surface temperature", "LicenseRef-OGL-UK")
+    overlay.write_text("tilte: x\n", encoding="utf-8")
+    refused = run(*words, "--replace")
+    assert refused.returncode == 1
+    assert "overlay.yaml:1: tilte: unknown key 'tilte'. Close: 'title'" in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("catalog", "register"), ("ingest",)])
+def test_help_names_the_keys_of_an_overlay(run: Run, command: tuple[str, ...]) -> None:
+    told = " ".join(run(*command, "--help").stdout.split())
+    assert "title, title_zh, license, attribution, keywords, variables" in told
+    assert "oceandata catalog template" in told
 
 
 def _completed(*words: str) -> list[str]:
@@ -132,4 +224,4 @@ def test_groups_are_groups() -> None:
     context = click.Context(cli)
     group = cli.get_command(context, "catalog")
     assert isinstance(group, click.Group)
-    assert sorted(group.commands) == ["check", "list", "search", "show"]
+    assert sorted(group.commands) == ["check", "list", "register", "search", "show", "template", "update"]

@@ -20,7 +20,7 @@ def test_versions_and_options(run: Run) -> None:
     for name in ("xarray", "dask", "zarr", "icechunk"):
         assert document[name] == importlib.metadata.version(name)
         assert f"{name} " in done.stdout
-    assert document["option block_bytes"] == 64_000_000
+    assert document["option block_bytes"] == 16_000_000
     assert document["memory"].endswith("B")
 
 

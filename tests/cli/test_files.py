@@ -90,7 +90,43 @@ def test_verify_names_the_damage(run: Run, ostia_repository: Path, tmp_path: Pat
     assert done.returncode == 1
     assert "damaged: maps/surface_temperature/c/" in done.stdout
     assert "read: DAMAGED" in done.stdout
-    assert json.loads(run("verify", copy, "--json").stdout)["damages"][0]["variable"] == "surface_temperature"
+    assert "content root" not in done.stdout
+    report = json.loads(run("verify", copy, "--json").stdout)
+    assert report["damages"][0]["variable"] == "surface_temperature"
+    assert report["recomputed_root"] is None
+
+
+def test_verify_of_an_export(run: Run, ostia_repository: Path, tmp_path: Path) -> None:
+    root = describe_revision(ostia_repository).content_root
+    assert run("export", ostia_repository, "sst.zarr").returncode == 0
+    done = run("verify", "sst.zarr", "--root", root)
+    assert (done.returncode, done.stdout.endswith(", sound\n")) == (0, True)
+    unnamed = run("verify", "sst.zarr")
+    assert unnamed.returncode == 2
+    assert "need --root sha256:" in unnamed.stderr
+    assert run("verify", "sst.zarr", "--root", "sha256:1").returncode == 2
+    assert run("verify", "sst.zarr", "--root", root, "--sample", 3).returncode == 2
+    assert run("verify", ostia_repository, "--root", root).returncode == 2
+    path = tmp_path / "sst.zarr" / "surface_temperature" / "c" / "2" / "0" / "0"
+    path.write_bytes(b"x" + path.read_bytes()[1:])
+    damaged = run("verify", "sst.zarr", "--root", root, "--json")
+    assert damaged.returncode == 1
+    assert json.loads(damaged.stdout)["is_sound"] is False
+
+
+def test_verify_counts_data_and_coordinates_apart(run: Run, ostia_repository: Path) -> None:
+    done = run("verify", ostia_repository, "--sample", 5)
+    assert done.stdout == f"2 of 5 data chunks and 8 of 8 coordinate chunks of {ostia_repository} r1 read: sound\n"
+
+
+def test_verify_and_history_name_a_lost_tag(run: Run, ostia_repository: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(ostia_repository, tmp_path / "copy"))
+    (copy / "refs" / "tag.r1" / "ref.json").write_bytes(b"")
+    history = run("history", copy)
+    assert history.stderr.startswith("warning: refs/tag.r1/ref.json of ")
+    done = run("verify", copy)
+    assert done.returncode == 1
+    assert "damaged: refs/tag.r1/ref.json: cannot be read" in done.stdout
 
 
 def _registering(ostia_file: Path, **changes: object) -> list[object]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import netCDF4
 import pytest
 
 from oceandata.cli.main import COMMANDS, cli
@@ -39,7 +40,18 @@ def test_every_command_loads() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("demonstrate",), ("inspect",), ("ingest", "a.nc"), ("catalog", "find"), ("verify", "x", "--sampel", "3"), ()],
+    [
+        ("demonstrate",),
+        ("inspect",),
+        ("ingest", "a.nc"),
+        ("catalog", "find"),
+        ("verify", "x", "--sampel", "3"),
+        ("verify", "x", "--sample", "0"),
+        ("ingest", "a.nc", "--into", "x", "--chunk-bytes", "0"),
+        ("layout", "x", "--chunk-bytes", "-1"),
+        ("layout", "x", "--memory-bytes", "-1"),
+        (),
+    ],
 )
 def test_a_line_that_cannot_be_understood_exits_with_2(run: Run, words: tuple[str, ...]) -> None:
     done = run(*words)
@@ -55,6 +67,9 @@ def table(tmp_path: Path, ostia_file: Path, demo: Any) -> dict[str, list[object]
     page.write_text("<!DOCTYPE html><html><body>404 Not Found</body></html>")
     foreign = tmp_path / "foreign.yaml"
     foreign.write_text(demo.catalog.read_text(encoding="utf-8").replace("oceandata.readers:OceanZarr", "os:system"))
+    empty = tmp_path / "empty.nc"
+    with netCDF4.Dataset(empty, "w") as file:
+        file.title = "nothing else"
     held = shutil.copytree(demo.folder / "ostia_sst_monthly", tmp_path / "held")
     at = ["--catalog", demo.catalog]
     return {
@@ -77,10 +92,14 @@ def table(tmp_path: Path, ostia_file: Path, demo: Any) -> dict[str, list[object]
         "an unknown entry": ["catalog", "show", "ostia", *at, "There is: 'ostia_sst_monthly'"],
         "no repository": ["verify", tmp_path / "none", "there is no repository"],
         "an unknown revision": ["verify", held, "--revision", "r9", "'r1'"],
-        "an impossible sample": ["verify", held, "--sample", 0, "at least 1 chunk"],
         "no result": ["lineage", tmp_path / "none.nc", "there is no file"],
         "a result of others": ["lineage", ostia_file, "carries no lineage"],
         "an unknown routine": ["compute", "climatologie", "x", *at, "--dry-run", "Close: 'climatology'"],
+        "a file without variables": ["ingest", empty, "--into", tmp_path / "new", "has no variable, need at least one"],
+        "a folder": ["ingest", held, "--into", tmp_path / "new", "is a folder, need NetCDF files"],
+        "a place below a file": ["ingest", ostia_file, "--into", page / "new", f"cannot write to {page}"],
+        "a dry run into a repository": ["ingest", ostia_file, "--into", held, "--dry-run", "holds a dataset already"],
+        "a dry run into a folder": ["ingest", ostia_file, "--into", tmp_path, "--dry-run", "is not a repository"],
         "an unknown scheme": ["ingest", ostia_file, "--into", "gs://bucket/x", "'gs'"],
     }
 
@@ -97,10 +116,14 @@ BAD = [
     "an unknown entry",
     "no repository",
     "an unknown revision",
-    "an impossible sample",
     "no result",
     "a result of others",
     "an unknown routine",
+    "a file without variables",
+    "a folder",
+    "a place below a file",
+    "a dry run into a repository",
+    "a dry run into a folder",
     "an unknown scheme",
 ]
 

@@ -244,10 +244,55 @@ def test_only_the_end_grows(repository, ocean_file, times, where):
 def test_six_hourly_times_onto_days_keep_their_hours(repository, ocean_file):
     """Plain Zarr would store the hours as days."""
     path = ocean_file("b.nc", times=[96, 102, 108], time_units="hours since 2000-01-01", values=1)
-    plan = plan_append([path], repository)
+    plan = plan_append([path], repository, allow_gap=True)
     assert "steps were P1D throughout; the new ones, steps of PT6H, are not" in plan.notes[-1]
     write_append(plan)
     assert str(open_dataset(repository).time.values[-1])[:16] == "2000-01-05T12:00"
+
+
+@pytest.mark.parametrize(
+    ("times", "where"),
+    [
+        ([6, 7], "2000-01-07 would follow 2000-01-04"),
+        ([3, 6], "2000-01-07 would follow 2000-01-04"),
+        ([4, 5, 9], "2000-01-10 would follow 2000-01-06"),
+        ([3.25, 3.5], "2000-01-04 06:00 would follow 2000-01-04"),
+    ],
+)
+def test_a_break_of_a_regular_series_is_refused_unless_allowed(repository, ocean_file, times, where):
+    values = np.repeat(_values(1, 3), len(times), axis=0)
+    path, state = ocean_file("b.nc", times=times, values=values), _state(repository)
+    with pytest.raises(SchemaMismatch, match=rf"step of P1D, but {where}\. Nothing was written.*--allow-gap"):
+        plan_append([path], repository)
+    assert _state(repository) == state
+    plan = plan_append([path], repository, allow_gap=True)
+    assert f"({where.replace('would follow', 'follows')})" in plan.notes[-1]
+    write_append(plan)
+    assert open_dataset(repository).sizes["time"] == 4 + len([time for time in times if time > 3])
+    again = ocean_file("c.nc", times=[40], values=1)  # what is irregular already has no step to break
+    assert plan_append([again], repository).added.count == 1
+
+
+def test_months_of_any_length_are_no_break(ocean_file, tmp_path):
+    first, rest, late = (
+        ocean_file(f"{n}.nc", times=times, values=1) for n, times in enumerate(([0, 31, 60], [91, 121], [121, 152]))
+    )
+    write_repository(plan_ingest([first], tmp_path / "r"))
+    with pytest.raises(SchemaMismatch, match="step of P1M, but 2000-05-01 would follow 2000-03-01"):
+        plan_append([late], tmp_path / "r")
+    assert plan_append([rest], tmp_path / "r").added.count == 2
+
+
+def test_a_break_of_times_without_dates(shared_data, tmp_path):
+    """Days that only an attribute `Unit` tells: plain numbers, whose step must not break either."""
+    files = sorted((shared_data / "parcels-data" / "GlobCurrent_example_data").glob("200201*.nc"))
+    url = tmp_path / "r"
+    plan = plan_ingest(files[:3], url, variables=["eastward_eulerian_current_velocity"])
+    assert "time: no calendar units, stored as plain numbers; the entry will have no period" in plan.sources.notes
+    assert write_repository(plan).extent.time is None
+    with pytest.raises(SchemaMismatch, match=r"regular step of 1, but 37260\.0 would follow 37257\.0"):
+        plan_append(files[5:6], url, variables=["eastward_eulerian_current_velocity"])
+    assert plan_append(files[3:4], url, variables=["eastward_eulerian_current_velocity"]).added.count == 1
 
 
 @pytest.mark.parametrize("options", [{"change": "improved"}, {"change": "reprocessing"}, {"replace": ("2000", "soon")}])
@@ -336,7 +381,7 @@ def test_a_release_that_was_cut_short_is_finished(repository, ocean_file, monkey
     assert branch in _state(repository)[1]
     if after == "create_tag":  # another append finds the finished revision first
         with pytest.raises(RepositoryExistsError, match="moved on from r1 to r2"):
-            _appended(repository, [other])
+            _appended(repository, [other], allow_gap=True)
     assert _appended(repository, [path]).revision == "r2"
     assert set(_state(repository)[1]) == {"main"}
     assert _appended(repository, [other]).revision == "r3"
@@ -469,6 +514,9 @@ def test_the_command(repository, ocean_file):
     assert "no new revision" in run(path).output
     assert run(path, "--replace", "lat=3").exit_code == 2
     assert '"steps_equal": 2' in run(path, "--json").output
+    late = ocean_file("c.nc", times=[8], values=1)
+    assert "--allow-gap" in str(run(late).exception)
+    assert "1 steps added" in run(late, "--allow-gap").output
 
 
 def test_a_copy_elsewhere_appends_to_the_same_root(repository, ocean_file, tmp_path):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oceandata.errors import InputError
-from oceandata.storage.chunks import ACCESS, chunk_count, even_chunk, plan_chunks
+from oceandata.storage.chunks import ACCESS, chunk_count, cut_range, even_chunk, plan_chunks
 
 SIZES = st.one_of(st.integers(0, 3), st.integers(0, 20_000))
 
@@ -94,3 +94,11 @@ def test_balanced_makes_a_map_and_a_series_cost_about_the_same(shape):
 def test_impossible_wishes_are_refused(arguments):
     with pytest.raises(InputError, match="need"):
         plan_chunks(**arguments)
+
+
+@given(st.integers(0, 50), st.integers(0, 50), st.integers(1, 20), st.integers(0, 60))
+def test_pieces_cover_a_range_and_cut_no_chunk(start: int, length: int, chunk: int, longest: int) -> None:
+    pieces = list(cut_range(start, start + length, chunk, longest))
+    assert [at for piece in pieces for at in range(piece.start, piece.stop)] == list(range(start, start + length))
+    assert all(piece.stop % chunk == 0 for piece in pieces[:-1])
+    assert all(piece.stop - piece.start <= max(longest, chunk) for piece in pieces)

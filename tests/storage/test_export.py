@@ -173,6 +173,41 @@ def test_a_damaged_repository_exports_nothing(ostia_revision: storage.RevisionSu
     assert [path.name for path in tmp_path.iterdir()] == ["repository"]
 
 
+@pytest.mark.parametrize("change", [Path.unlink, lambda path: path.write_bytes(b"")], ids=["gone", "cut short"])
+def test_a_chunk_that_cannot_be_read_is_named(ostia_revision: storage.RevisionSummary, tmp_path: Path, change) -> None:
+    url = shutil.copytree(ostia_revision.url, tmp_path / "repository")
+    change(max((url / "chunks").iterdir(), key=lambda path: path.stat().st_size))
+    with pytest.raises(CorruptionError) as found:
+        storage.export_revision(url, tmp_path / "sst.zarr")
+    (line,) = str(found.value).splitlines()
+    assert line.startswith("chunk maps/surface_temperature/c/")
+    assert line.endswith(f"Run 'oceandata verify {url}'.")
+    assert [path.name for path in tmp_path.iterdir()] == ["repository"]
+
+
+def test_leaves_that_cannot_be_decoded_are_told(ostia_revision: storage.RevisionSummary, tmp_path: Path) -> None:
+    from zarr.core.buffer import default_buffer_prototype
+    from zarr.core.sync import sync
+
+    url = shutil.copytree(ostia_revision.url, tmp_path / "repository")
+    repository = storage.open_repository(url)
+    facts = dict(repository.lookup_snapshot(ostia_revision.snapshot).metadata)
+    session = repository.writable_session("main")
+    prototype, key = default_buffer_prototype(), "_integrity/maps/surface_temperature/leaf/c/0/0/0/0"
+    stored = sync(session.store.get(key, prototype))
+    assert stored is not None
+    sync(session.store.set(key, prototype.buffer.from_bytes(stored.to_bytes()[:-1])))
+    session.commit("damaged", metadata=facts)
+    with pytest.raises(CorruptionError, match=r"a chunk of .* cannot be decoded: .* Run 'oceandata verify"):
+        storage.export_revision(url, tmp_path / "sst.zarr")
+
+
+def test_a_place_that_cannot_be_written_to(ostia_revision: storage.RevisionSummary, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot write to .*: File name too long\. Choose another place"):
+        storage.export_revision(ostia_revision.url, tmp_path / ("x" * 250))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_bad_copy_is_not_put_in_place(
     ostia_revision: storage.RevisionSummary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from oceandata import storage
-from oceandata.errors import InputError, NotFoundError
+from oceandata.errors import InputError, NotFoundError, OceanDataWarning
 from oceandata.storage import history, layout_writing
 from oceandata.storage.leases import writer_lease
 from oceandata.storage.stores import create_repository
@@ -49,6 +49,21 @@ def sst(ostia_revision: storage.RevisionSummary, tmp_path: Path) -> Path:
 def cube(cube_revision: storage.RevisionSummary, tmp_path: Path) -> Path:
     """The generated repository, to write to."""
     return shutil.copytree(cube_revision.url, tmp_path / "cube")
+
+
+def test_revisions_that_were_lost_are_told(sst: Path) -> None:
+    repository = storage.open_repository(sst)
+    for tag in ("r2", "r3", "r5"):
+        repository.create_tag(tag, repository.lookup_branch("main"))
+    (sst / "refs" / "tag.r2" / "ref.json").write_bytes(b"")
+    (sst / "refs" / "tag.r3" / "ref.json").write_text('{"snapshot": "0000000000000000000G"}')
+    with pytest.warns(OceanDataWarning) as told:
+        records = storage.list_revisions(sst)
+    assert [one.revision for one in records] == ["r1", "r5"]
+    first, second, third = (str(one.message) for one in told)
+    assert first.startswith(f"refs/tag.r2/ref.json of {sst} cannot be read")
+    assert second.startswith(f"refs/tag.r3/ref.json of {sst} points to a snapshot that is not there")
+    assert third.startswith(f"revision r4 of {sst} is missing")
 
 
 def _aged(url: Path, days: float = 30) -> None:

@@ -20,7 +20,8 @@ import zarr
 
 from oceandata.errors import InputError, NotFoundError, RepositoryExistsError, SchemaMismatch, UnsoundFileError
 from oceandata.storage import abandon_ingest, describe_revision, ingest, open_repository, plan_ingest, write_repository
-from oceandata.storage.stores import create_repository, open_store
+from oceandata.storage.manifests import with_split_manifests
+from oceandata.storage.stores import open_store
 
 GROUP = "maps"
 
@@ -287,7 +288,7 @@ def _stop_at(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
                 raise _Stopped
             return getattr(self.repository, wanted)
 
-    monkeypatch.setattr(ingest, "create_repository", lambda url: Repository(create_repository(url)))
+    monkeypatch.setattr(ingest, "with_split_manifests", lambda *given: Repository(with_split_manifests(*given)))
 
 
 @pytest.mark.parametrize("call", ["writable_session", "create_tag", "reset_branch", "delete_branch"])

@@ -371,7 +371,7 @@ def test_a_catalogue_opens_the_cheaper_layout(
     opened = entry_catalog.open("sst", **selection)
     assert opened.attrs["layout"] == layout
     entry = entry_catalog["sst"]
-    ranges = stored_ranges(entry_catalog._located(entry.assets["maps"].href), **selection)
+    ranges = stored_ranges(entry_catalog.located(entry.assets["maps"].href), **selection)
     choice = storage.cheaper_layout(entry.assets, entry.variables, ranges)
     assert choice.name == layout
     for name, cost in choice.costs.items():

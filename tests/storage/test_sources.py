@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from pathlib import Path
 
 import netCDF4
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 import xarray as xr
 
 from oceandata.errors import InputError, NotFoundError, SchemaMismatch, UnsoundFileError
+from oceandata.storage import sources as module
+from oceandata.storage.soundness.opening import small_chunk_caches
 from oceandata.storage.sources import open_sources
 
 NEXT_MONTH = "days since 2000-02-01"
@@ -217,3 +220,34 @@ def test_time_comes_first_and_nothing_else_moves(tmp_path):
     whole = tuple(slice(0, size) for size in (2, 3, 4))
     assert np.array_equal(sources.read("sst", whole), values.transpose(1, 0, 2))
     assert "sst: time first" in sources.notes
+
+
+def test_files_that_stay_open_keep_few_chunks(ostia_file: Path) -> None:
+    before = netCDF4.get_chunk_cache()
+    with small_chunk_caches(), netCDF4.Dataset(ostia_file) as file:
+        assert file["surface_temperature"].get_var_chunk_cache()[0] == 1_000_000
+    assert netCDF4.get_chunk_cache() == before
+    with pytest.raises(KeyError), small_chunk_caches():
+        raise KeyError
+    assert netCDF4.get_chunk_cache() == before
+
+
+def test_values_are_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the length of the pieces, and where files join, the values are those of the files."""
+    paths, values = [], np.arange(14 * 3, dtype="f4").reshape(14, 3)
+    for number, part in enumerate((slice(0, 9), slice(9, 14))):
+        paths.append(tmp_path / f"{number}.nc")
+        ds = xr.Dataset(
+            {"sst": (("time", "lat"), values[part], {"units": "degC"})},
+            {
+                "time": ("time", np.arange(14)[part], {"units": "days since 2000-01-01", "standard_name": "time"}),
+                "lat": ("lat", [1.0, 2.0, 3.0], {"units": "degrees_north"}),
+            },
+        )
+        ds.to_netcdf(paths[-1], encoding={"sst": {"chunksizes": (2, 3)}})
+    sources = open_sources(paths)
+    for piece_bytes in (1, 12, 36, 60, 1000):
+        monkeypatch.setattr(module, "_PIECE_BYTES", piece_bytes)
+        for start, stop in itertools.combinations(range(15), 2):
+            box = (slice(start, stop), slice(1, 3))
+            np.testing.assert_array_equal(sources.read("sst", box), values[box])

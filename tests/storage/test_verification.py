@@ -76,7 +76,11 @@ def test_one_changed_bit_is_found_and_named(copy: Path, at: int) -> None:
     first, last = np.datetime64("2006-04") + 11 * number, np.datetime64("2006-04") + min(11 * number + 10, 53)
     assert f"time {first}-16 to {last}-16" in str(damage)
     assert "longitude 0 to 431" in str(damage)
-    assert report.content_root == report.recomputed_root
+    assert report.recomputed_root is None
+    assert report.layouts == {"maps": (report.content_root, None)}
+    document = json.loads(json.dumps(report.to_json()))
+    assert document["content_root"] == report.content_root
+    assert (document["recomputed_root"], document["layouts"]["maps"][1]) == (None, None)
 
 
 def test_all_damages_are_found(copy: Path) -> None:
@@ -87,6 +91,7 @@ def test_all_damages_are_found(copy: Path) -> None:
     report = verify_revision(copy)
     assert len(report.damages) == 3
     assert len({damage.key for damage in report.damages}) == 3
+    assert report.recomputed_root is None
     assert report.checked == report.chunks
 
 
@@ -165,6 +170,43 @@ def test_a_sample_is_spread_evenly(ostia_repository: Path, copy: Path) -> None:
 def test_an_impossible_sample_is_refused(ostia_repository: Path, sample: int) -> None:
     with pytest.raises(InputError, match="at least 1 chunk"):
         verify_revision(ostia_repository, sample=sample)
+
+
+def test_only_the_damaged_layout_has_no_root(copy: Path) -> None:
+    from oceandata.storage import plan_layout, write_layout
+
+    kept = set((copy / "chunks").iterdir())
+    write_layout(plan_layout(copy, access="series", chunk_bytes=50_000))
+    added = set((copy / "chunks").iterdir()) - kept
+    max(added, key=lambda path: path.stat().st_size).unlink()
+    report = verify_revision(copy)
+    assert report.layouts["series"][1] is None
+    assert report.layouts["maps"] == (report.content_root, report.content_root)
+    assert report.recomputed_root == report.content_root
+    assert not report.is_sound
+
+
+def test_data_and_coordinates_are_counted_apart(ostia_repository: Path) -> None:
+    whole = verify_revision(ostia_repository)
+    assert (whole.checked_data, whole.data_chunks) == (5, 5)
+    few = verify_revision(ostia_repository, sample=5)
+    assert (few.checked_data, few.data_chunks) == (2, 5)
+    assert few.checked - few.checked_data == whole.chunks - whole.data_chunks
+
+
+def test_a_tag_that_cannot_be_read_is_a_damage_and_a_gap_is_a_note(copy: Path) -> None:
+    repository = open_repository(copy)
+    for tag in ("r2", "r4"):
+        repository.create_tag(tag, repository.lookup_branch("main"))
+    gap = verify_revision(copy, revision="r1")
+    assert gap.is_sound
+    assert gap.notes == ("revision r3 is missing among the tags",)
+    (copy / "refs" / "tag.r2" / "ref.json").write_bytes(b"")
+    report = verify_revision(copy, revision="r1")
+    assert [damage.key for damage in report.damages] == ["refs/tag.r2/ref.json"]
+    assert not report.is_sound
+    assert report.notes == gap.notes
+    assert report.recomputed_root == report.content_root  # every chunk was read and agrees
 
 
 def test_what_is_not_there(ostia_repository: Path, tmp_path: Path) -> None:

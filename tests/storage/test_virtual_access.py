@@ -9,7 +9,7 @@ import pytest
 import zarr
 
 from oceandata import storage
-from oceandata.errors import InputError
+from oceandata.errors import CorruptionError, InputError
 from oceandata.options import set_options
 from oceandata.storage import verify_revision
 from oceandata.storage.stores import open_repository
@@ -121,8 +121,9 @@ def test_a_forged_reference_reads_nothing_outside_its_folder(archive, tmp_path, 
     old = dict(repository.lookup_snapshot(repository.lookup_branch("main")).metadata)
     snapshot = session.commit("forged", metadata=old)
     ds = storage.open_dataset(url, snapshot=snapshot)
-    with pytest.raises(icechunk.IcechunkError):
+    with pytest.raises(CorruptionError, match=r"chunk maps/sst/c/0/0/0 of .* cannot be read") as refused:
         ds.sst[0].compute()
+    assert isinstance(refused.value.__cause__, icechunk.IcechunkError)
     assert same(ds.sst[1], each_alone(files, "sst")[1])
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oceandata.storage.soundness.header import Attribute, Fault, FileHeader, Mend, VariableHeader, fault
-from oceandata.storage.soundness.quantities import PLAUSIBLE, families_of
+from oceandata.storage.soundness.quantities import FAMILIES, PLAUSIBLE, families_of
 from oceandata.storage.soundness.text import decode_bytes, undo_double_encoding
+from oceandata.storage.soundness.times import lookalike_units
 
 if TYPE_CHECKING:
     import xarray
@@ -22,12 +23,14 @@ __all__ = [
     "check_texts",
     "check_types",
     "check_units",
+    "check_units_missing",
 ]
 
 _ATTRIBUTE_LIMIT_BYTES = 10**6
 _VARIABLES_LIMIT = 10_000
 _CHUNK_LIMIT_BYTES = 2 * 2**30
 _BOMB_BYTES, _BOMB_RATIO = 2**30, 1000
+_NAMED = 6  # variables named in one message
 
 
 def check_sizes(header: FileHeader) -> Iterator[Fault]:
@@ -353,3 +356,34 @@ def check_units(variable: VariableHeader) -> Iterator[Fault]:
     message = f"Units {variable.text('units')!r} of {variable.name!r} are of {' or '.join(found)}, but"
     message = f"{message} {variable.text('standard_name')} is of {allowed.family}. Correct one of them."
     yield fault("warning", "units-implausible", f"{variable.name}:units", message)
+
+
+def check_units_missing(header: FileHeader) -> Iterator[Fault]:
+    """
+    Quantities without units that certainly have one.
+
+    A quantity has one if it carries an attribute such as ``Unit``, or the standard name of a quantity that is no pure
+    number. Other variables without units are passed over: indices, masks and pure numbers need none. Times are left to
+    `check_time`.
+
+    Parameters
+    ----------
+    header : FileHeader
+        The file.
+
+    Yields
+    ------
+    Fault
+        At most one note for a file, so that many variables do not hide its other findings.
+    """
+    found = {}
+    for variable in header.variables.values():
+        name, text = lookalike_units(variable)
+        allowed = PLAUSIBLE.get(variable.text("standard_name"))
+        needed = allowed is not None and "1" not in FAMILIES[allowed.family]
+        if variable.is_numeric and not variable.text("units") and (needed or name) and " since " not in text.lower():
+            found[variable.name] = f"{variable.name!r} ({name} = {text!r})" if name else repr(variable.name)
+    if found:
+        shown = ", ".join(list(found.values())[:_NAMED]) + (", and more" if len(found) > _NAMED else "")
+        message = f"Without the attribute units: {shown}. Write it, in lower case, as the unit is not guessed."
+        yield fault("note", "units-missing", next(iter(found)) if len(found) == 1 else "", message)

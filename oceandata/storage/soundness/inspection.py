@@ -37,6 +37,7 @@ _CONTEXT_CHECKS: tuple[Callable[[VariableHeader, FileHeader], Iterator[Fault]], 
 _FILE_CHECKS: tuple[Callable[[FileHeader], Iterator[Fault]], ...] = (
     checks.check_sizes,
     checks.check_texts,
+    checks.check_units_missing,
     checks.check_names,
 )
 _ADVICE = {

@@ -14,7 +14,7 @@ from oceandata.storage.soundness.header import Fault, FileHeader, Mend, Variable
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["MISSING_VALUES", "check_time", "is_time", "seconds_from_months"]
+__all__ = ["MISSING_VALUES", "check_time", "is_time", "lookalike_units", "seconds_from_months"]
 
 #: Numbers that writers use for "missing", and the defaults of the netCDF library.
 MISSING_VALUES = (9.969209968386869e36, 1e20, 1e30, 1e34, -1e34, 1e35, 1e36, 1e37, -2147483647, -9223372036854775806)
@@ -38,6 +38,9 @@ _CALENDARS = [
 _REAL_CALENDARS = ("standard", "gregorian", "proleptic_gregorian")
 _YEARS_BELIEVED = (1500, 2500)
 _DAYS = {"day": 1.0, "hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86400}
+#: Names of times that say nothing of themselves, and the misspellings of `units` that are looked for.
+_TIME_NAMES = ("time", "times", "time_counter", "time_centered", "time_instant", "ocean_time")
+_LOOKALIKES = ("unit", "units", "uints")
 _NUMERIC_REPAIR = "the values stay numbers without a date; the units move to the attribute original_units"
 
 
@@ -80,7 +83,7 @@ def check_time(variable: VariableHeader, header: FileHeader) -> Iterator[Fault]:
     Parameters
     ----------
     variable : VariableHeader
-        Any variable; only one with units ``<unit> since <origin>`` is looked at.
+        Any variable; only one with units ``<unit> since <origin>``, or a time without any, is looked at.
     header : FileHeader
         The file it is in.
 
@@ -89,7 +92,10 @@ def check_time(variable: VariableHeader, header: FileHeader) -> Iterator[Fault]:
     Fault
         Each fault, with its repair if it has one.
     """
-    if not is_time(variable) or _is_bounds_of_months(variable, header):
+    if not is_time(variable):
+        yield from _units_missing(variable, header)
+        return
+    if _is_bounds_of_months(variable, header):
         return
     units = _time_units(variable)
     declared = _declared_fault(variable, units, header)
@@ -109,6 +115,43 @@ def check_time(variable: VariableHeader, header: FileHeader) -> Iterator[Fault]:
         yield from _implausible_years(variable, years)
     if variable.is_axis:
         yield from _order(variable, physical)
+
+
+def lookalike_units(variable: VariableHeader) -> tuple[str, str]:
+    """
+    Attribute that probably was meant to be ``units``.
+
+    Parameters
+    ----------
+    variable : VariableHeader
+        Any variable.
+
+    Returns
+    -------
+    tuple of str
+        Name and text of an attribute such as ``Unit`` or ``UNITS``; both empty if there is none.
+    """
+    for name in variable.attributes:
+        if name != "units" and name.lower() in _LOOKALIKES and variable.text(name):
+            return name, variable.text(name)
+    return "", ""
+
+
+def _units_missing(variable: VariableHeader, header: FileHeader) -> Iterator[Fault]:
+    """Warning of a time without units, whose numbers are no dates; nothing is guessed, so there is no repair."""
+    if variable.text("units") or not variable.is_numeric or not variable.size:
+        return
+    if any(is_time(other) and other.dimensions == variable.dimensions for other in header.variables.values()):
+        return  # another variable dates the same steps
+    name, text = lookalike_units(variable)
+    declared = variable.text("standard_name") == "time" or variable.text("axis").upper() == "T"
+    named = len(variable.shape) <= 1 and variable.name.rpartition("/")[2].lower() in _TIME_NAMES
+    if not (declared or named or " since " in text.lower()):
+        return
+    near = f"; its attribute {name} = {text!r} is not read" if name else ""
+    advice = f"Rename {name} to units." if name else "Write them, such as 'days since 1970-01-01'."
+    message = f"Time {variable.name!r} has no attribute units{near}, so that its values are no dates. {advice}"
+    yield fault("warning", "time-units-missing", variable.name, message)
 
 
 def _time_units(variable: VariableHeader) -> _TimeUnits:

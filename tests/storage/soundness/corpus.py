@@ -130,6 +130,40 @@ def _set(variable: str, **attributes: object) -> Change:
     return change
 
 
+def _without_units(variable: str, **attributes: object) -> Change:
+    """Change that takes the units away, sets other attributes, and takes away those that are None."""
+
+    def change(dataset: netCDF4.Dataset) -> None:
+        dataset[variable].delncattr("units")
+        for name, value in attributes.items():
+            if value is None:
+                dataset[variable].delncattr(name)
+            else:
+                dataset[variable].setncattr(name, value)
+
+    return change
+
+
+def _renamed_time(dataset: netCDF4.Dataset) -> None:
+    """Times that only their misspelt units tell."""
+    _without_units("time", Unit="days since 2000-01-01", standard_name=None, calendar=None)(dataset)
+    dataset.renameVariable("time", "when")
+
+
+def _unitless(dataset: netCDF4.Dataset) -> None:
+    """What needs no units: a field that is a pure number, salinity, an index, and a text."""
+    for name, standard_name in (("mask", ""), ("salt", "sea_water_practical_salinity"), ("anomaly_index", "")):
+        variable = dataset.createVariable(name, "f4", ("lat", "lon"))
+        variable[:] = 1
+        if standard_name:
+            variable.standard_name = standard_name
+    other = dataset.createVariable("time_counter", "f8", ("time",))  # the steps have dates already
+    other.axis = "T"
+    other[:] = np.arange(5.0)
+    dataset.createDimension("member", 3)
+    dataset.createVariable("member", "i4", ("member",))[:] = [1, 2, 3]
+
+
 def _values(variable: str, values: object) -> Change:
     def change(dataset: netCDF4.Dataset) -> None:
         dataset[variable].set_auto_mask(False)
@@ -299,6 +333,9 @@ FAULTS: dict[str, tuple[Writer, str]] = {
     "time-year": (_changed(_set("time", units="days since 5000-01-01")), "time-implausible"),
     "time-twice": (_changed(_values("time", [0, 1, 1, 2, 3])), "time-duplicates"),
     "time-back": (_changed(_values("time", [0, 2, 1, 3, 4])), "time-unsorted"),
+    "time-no-units": (_changed(_without_units("time", standard_name=None)), "time-units-missing"),
+    "time-unit": (_changed(_without_units("time", Unit="days since 2000-01-01")), "time-units-missing"),
+    "time-other-name": (_changed(_renamed_time), "time-units-missing"),
     "latitude": (_changed(_values("lat", [-30, -10, 10, 130])), "latitude-range"),
     "lat-order": (_changed(_values("lat", [-30, 10, -10, 30])), "coordinate-unsorted"),
     "lat-twice": (_changed(_values("lat", [-30, 10, 10, 30])), "coordinate-duplicates"),
@@ -307,6 +344,8 @@ FAULTS: dict[str, tuple[Writer, str]] = {
     "lon-wide": (_changed(_values("lon", [-180, -90, 0, 90, 180, 270])), "longitude-mixed"),
     "lon-beyond": (_changed(_values("lon", [60, 120, 180, 240, 300, 380])), "longitude-beyond"),
     "lon-fill": (_changed(_points([1e20, 20.0, 30.0])), "longitude-range"),
+    "no-units": (_changed(_without_units("sst")), "units-missing"),
+    "unit-of-lat": (_changed(_without_units("lat", UNITS="degrees_north")), "units-missing"),
     "units": (_changed(_set("sst", units="m")), "units-implausible"),
     "fill-type": (_changed(_set("sst", missing_value=np.float64(1e20))), "fill-type"),
     "fill-int": (_patched(b"_FillValue\0\0\0\0\0\5", b"_FillValue\0\0\0\0\0\4"), "fill-type"),
@@ -372,6 +411,7 @@ CLEAN: dict[str, Writer] = {
     "zarr-2": _clean_zarr(2),
     "zarr-3": _clean_zarr(3),
     "bathymetry": _changed(_bathymetry),
+    "unitless": _changed(_unitless),
     "noleap": _changed(_set("time", calendar="noleap", units="days since 0001-01-01")),
     "degrees-360": _changed(_values("lon", [0, 60, 120, 180, 240, 360])),
     "falling-latitude": _changed(_values("lat", [30, 10, -10, -30])),

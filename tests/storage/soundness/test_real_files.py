@@ -49,6 +49,33 @@ def test_files_that_open_have_no_error(reports, listed):
     assert extra == {"bad_data_type.nc": "scale-text"}  # add_offset is the text "c": opens, but fails when read
 
 
+def test_missing_units_are_told_where_they_matter(reports):
+    found = {"time-units-missing": {}, "units-missing": {}}
+    for report in reports[0]:
+        for one in report.findings:
+            if one.code in found:
+                found[one.code][report.path.rpartition("/")[2]] = one
+    times, others = ({name for name in some if "GLOBCURRENT" not in name} for some in found.values())
+    assert times == {
+        "a1478.nc",
+        "bad_data_type.nc",
+        "bad_missing_data.nc",
+        "bad_region.nc",
+        "err600_upcase.nc",
+        "lowercaseTime.nc",
+        "modulo_lon_time.nc",
+    }
+    assert others == {"barents.nc", "sst_ndjfm_anom.nc"}
+    drifting = [name for name in found["units-missing"] if "GLOBCURRENT" in name]
+    assert len(drifting) == 59
+    for name in drifting:
+        assert (
+            "'time' has no attribute units; its attribute Unit = 'days since"
+            in found["time-units-missing"][name].message
+        )
+        assert "'eastward_eulerian_current_velocity' (Unit = 'm s-1')" in found["units-missing"][name].message
+
+
 def test_deep_finds_all_that_the_header_shows(reports):
     for shallow, deep in zip(*reports, strict=True):
         assert set(shallow.findings) <= set(deep.findings), shallow.path
