@@ -8,7 +8,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # How long examples take says something about the machine, not about the code: timing is never a test here.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# CI judges a change, not luck: there the examples are the same at each run, elsewhere they vary.
+settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=bool(os.environ.get("CI"))
+)
 settings.load_profile("untimed")
 
 ROOT = Path(__file__).parents[1]
