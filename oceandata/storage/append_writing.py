@@ -203,7 +203,9 @@ def _publish(work: _Work, tags: Iterable[str], revision: str) -> None:
         publish(work.writer, message, facts, base=plan.base, tags=tags, revision=revision)
     except RepositoryExistsError:
         if repository.lookup_branch("main") != plan.base:  # this work can never be published: the next plan is another
-            repository.delete_branch(_branch(plan))
+            with commit_lock(plan.url):  # who published the same work meanwhile has dropped its branch
+                if _branch(plan) in repository.list_branches():
+                    repository.delete_branch(_branch(plan))
         _check_base(repository, plan)
         raise
 
