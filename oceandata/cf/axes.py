@@ -399,7 +399,7 @@ def midpoint_bounds(values: npt.ArrayLike, *, limits: tuple[float, float] | None
         msg = f"cell centres have shape {centres.shape}, need (n,) with n of 2 or more to tell a cell's width."
         raise InputError(msg)
     steps = np.diff(centres)
-    zero = steps.dtype.type(0)
+    zero = np.zeros((), steps.dtype)
     if not (np.all(steps > zero) or np.all(steps < zero)) or not np.all(np.isfinite(centres)):
         msg = (
             f"cell centres from {centres[0]} to {centres[-1]} are not finite and strictly increasing or decreasing. "

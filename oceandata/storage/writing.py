@@ -220,7 +220,8 @@ def release_branch(repository: "icechunk.Repository", branch: str, snapshot: str
     behind = (known.id for known in repository.ancestry(snapshot_id=snapshot))
     if main != snapshot and main in behind:  # what was published later stays the newest
         repository.reset_branch("main", snapshot)
-    repository.delete_branch(branch)
+    if branch in repository.list_branches():  # another run of the same work may have released it meanwhile
+        repository.delete_branch(branch)
     return tags[0] if tags else revision
 
 

@@ -42,7 +42,7 @@ def fields(draw: st.DrawFn) -> tuple[xr.DataArray, xr.DataArray]:
         values[:, 0, :2] = np.nan
     if draw(st.booleans()):
         values[:: draw(st.integers(1, 5))] = np.nan
-    start = np.datetime64("1999-11", "M") + draw(st.integers(0, 11))
+    start = np.datetime64("1999-11", "M") + np.timedelta64(draw(st.integers(0, 11)), "M")
     coords = {
         "time": (start + np.arange(sizes["time"])).astype("M8[ns]"),
         "lat": ("lat", np.linspace(-80, 70, sizes["lat"]), {"units": "degrees_north"}),

@@ -147,7 +147,7 @@ def test_what_is_no_series_is_refused(sst: xr.DataArray, nino34: xr.DataArray) -
 
 
 @pytest.mark.parametrize(
-    "event", [("soon", "2008-05-01"), ("2008-01-01",), (np.datetime64("NaT"), "2008-05-01"), (None, "2008-05-01")]
+    "event", [("soon", "2008-05-01"), ("2008-01-01",), (np.datetime64("NaT", "ns"), "2008-05-01"), (None, "2008-05-01")]
 )
 def test_event_without_a_place_is_refused(nino34: xr.DataArray, event: tuple[object, ...]) -> None:
     with pytest.raises(InputError, match="event"):

@@ -73,7 +73,8 @@ def test_one_changed_bit_is_found_and_named(copy: Path, at: int) -> None:
     assert damage.variable == NAME
     assert damage.key.startswith(f"maps/{NAME}/c/")
     number = int(damage.key.split("/")[3])
-    first, last = np.datetime64("2006-04") + 11 * number, np.datetime64("2006-04") + min(11 * number + 10, 53)
+    start = np.datetime64("2006-04")
+    first, last = (start + np.timedelta64(step, "M") for step in (11 * number, min(11 * number + 10, 53)))
     assert f"time {first}-16 to {last}-16" in str(damage)
     assert "longitude 0 to 431" in str(damage)
     assert report.recomputed_root is None

@@ -370,11 +370,11 @@ def seconds_from_months(values: NDArray[np.float64], origin: str, months: int) -
     if not np.isfinite(parts).all() or (np.abs(parts) > 1e5).any() or (parts != np.rint(parts)).any():
         return None
     first = np.datetime64(f"{int(match[1]):04d}-{int(match[2]):02d}", "M")
-    begin = first + np.floor(values * months).astype(np.int64)
+    begin = first + np.floor(values * months).astype(np.int64).astype("timedelta64[M]")
     if values.size and begin.min() < np.datetime64("1582-11", "M"):
         return None
     seconds: NDArray[np.int64] = begin.astype("datetime64[s]").astype(np.int64)
-    length = (begin + 1).astype("datetime64[s]").astype(np.int64) - seconds
+    length = (begin + np.timedelta64(1, "M")).astype("datetime64[s]").astype(np.int64) - seconds
     is_middle = values * months != np.floor(values * months)
     return np.where(is_middle, seconds + length // 2, seconds)
 
