@@ -22,7 +22,7 @@ from oceandata.storage.integrity import INTEGRITY_GROUP, chunk_key
 from oceandata.storage.layout import ArrayPlan, Layout, damaged_chunks, layout_root, read_layout
 from oceandata.storage.leases import HeldLease, writer_lease
 from oceandata.storage.revisions import RevisionSummary, commit_facts, describe_revision, layouts_of
-from oceandata.storage.stores import commit_lock, lookup_revision, open_repository
+from oceandata.storage.stores import commit_lock, lookup_revision, open_repository, sole_writer
 from oceandata.storage.writing import BranchWriter, next_revision, publish, release_branch, whole_commit
 
 if TYPE_CHECKING:
@@ -262,10 +262,11 @@ def write_append(plan: AppendPlan, *, revision: str = "", on_progress: Progress 
     """
     repository = open_repository(plan.url)
     branch = _branch(plan)
-    whole = whole_commit(repository, branch, plan.job)
-    if whole:
-        with commit_lock(plan.url):
+    with commit_lock(plan.url):  # another run of the same work may be releasing it
+        whole = whole_commit(repository, branch, plan.job)
+        if whole:
             revision = release_branch(repository, branch, whole, revision or next_revision(repository.list_tags()))
+    if whole:
         return describe_revision(plan.url, revision=revision)
     _finish_releases(repository, plan.url)
     _check_base(repository, plan)
@@ -273,7 +274,7 @@ def write_append(plan: AppendPlan, *, revision: str = "", on_progress: Progress 
         return describe_revision(plan.url, revision=plan.base_revision)
     tags = sorted(repository.list_tags())
     revision = _revision_name(revision, tags)
-    with full_disk_named(plan.url), writer_lease(plan.url) as lease:
+    with full_disk_named(plan.url), sole_writer(plan.url, _branch(plan)), writer_lease(plan.url) as lease:
         done = _begun(repository, plan)
         if done < 0:
             _check_kept(repository, plan)

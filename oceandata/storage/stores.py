@@ -40,6 +40,7 @@ __all__ = [
     "open_repository",
     "open_store",
     "repository_exists",
+    "sole_writer",
 ]
 
 
@@ -420,3 +421,49 @@ def commit_lock(url: str | os.PathLike[str]) -> Iterator[None]:
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+@contextlib.contextmanager
+def sole_writer(url: str | os.PathLike[str], work: str) -> Iterator[None]:
+    """
+    Refuse to do the same work in a repository twice at once.
+
+    The operating system lets go when a process dies. On an object store nothing is refused: there the commits
+    themselves conflict.
+
+    Parameters
+    ----------
+    url : str or path
+        The repository.
+    work : str
+        Name of the work's branch.
+
+    Yields
+    ------
+    None
+        Nothing; leave the block to let go.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If another process does this work now.
+    """
+    if url_scheme(url) != "file":
+        yield
+        return
+    import fcntl
+
+    path = local_path(url) / f"{work}.lock"
+    with path.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = path.exists() and path.stat().st_ino == os.fstat(lock.fileno()).st_ino
+        except BlockingIOError:
+            held = False
+        if not held:
+            msg = f"another process does the same work in {path.parent} now ({work}). Wait for it; nothing was changed."
+            raise RepositoryExistsError(msg)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
