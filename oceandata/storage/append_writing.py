@@ -23,7 +23,7 @@ from oceandata.storage.layout import ArrayPlan, Layout, damaged_chunks, layout_r
 from oceandata.storage.leases import HeldLease, writer_lease
 from oceandata.storage.revisions import RevisionSummary, commit_facts, describe_revision, layouts_of
 from oceandata.storage.stores import commit_lock, lookup_revision, open_repository, sole_writer
-from oceandata.storage.writing import BranchWriter, next_revision, publish, release_branch, whole_commit
+from oceandata.storage.writing import BranchWriter, next_revision, publish, release_branch, release_whole, whole_commit
 
 if TYPE_CHECKING:
     import icechunk
@@ -262,12 +262,9 @@ def write_append(plan: AppendPlan, *, revision: str = "", on_progress: Progress 
     """
     repository = open_repository(plan.url)
     branch = _branch(plan)
-    with commit_lock(plan.url):  # another run of the same work may be releasing it
-        whole = whole_commit(repository, branch, plan.job)
-        if whole:
-            revision = release_branch(repository, branch, whole, revision or next_revision(repository.list_tags()))
-    if whole:
-        return describe_revision(plan.url, revision=revision)
+    released = release_whole(repository, plan.url, branch, plan.job, revision)
+    if released:
+        return describe_revision(plan.url, revision=released)
     _finish_releases(repository, plan.url)
     _check_base(repository, plan)
     if plan.is_empty:

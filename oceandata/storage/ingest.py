@@ -45,6 +45,7 @@ from oceandata.storage.writing import (
     Step,
     publish,
     release_branch,
+    release_whole,
     scratch_folder,
     whole_commit,
 )
@@ -432,11 +433,9 @@ def write_repository(plan: IngestPlan, *, revision: str = "r1", on_progress: Pro
         raise InputError(msg)
     fresh = not repository_exists(plan.url)
     repository = create_repository(plan.url) if fresh else open_repository(plan.url)
-    whole = whole_commit(repository, _branch(plan.job), plan.job)
-    if whole:
-        with commit_lock(plan.url):
-            revision = release_branch(repository, _branch(plan.job), whole, revision)
-        return describe_revision(plan.url, revision=revision)
+    released = release_whole(repository, plan.url, _branch(plan.job), plan.job, revision)
+    if released:
+        return describe_revision(plan.url, revision=released)
     with writer_lease(plan.url) as lease, zarr.config.set({"async.concurrency": CONCURRENCY}):
         base = repository.lookup_branch("main")
         branch, done = _branch_of(repository, plan)

@@ -24,16 +24,15 @@ from oceandata.storage.leases import writer_lease
 from oceandata.storage.manifests import with_split_manifests
 from oceandata.storage.rechunk import boxes, grown
 from oceandata.storage.revisions import RevisionSummary, commit_facts, describe_revision, layouts_of
-from oceandata.storage.stores import commit_lock, open_repository
+from oceandata.storage.stores import open_repository
 from oceandata.storage.virtual_access import read_session
 from oceandata.storage.writing import (
     CONCURRENCY,
     BranchWriter,
     next_revision,
     publish,
-    release_branch,
+    release_whole,
     scratch_folder,
-    whole_commit,
 )
 
 if TYPE_CHECKING:
@@ -262,13 +261,11 @@ def write_layout(plan: LayoutPlan, *, on_progress: Progress | None = None) -> Re
     """
     repository = open_repository(plan.url)
     branch = f"layout-{plan.job}"
-    whole = whole_commit(repository, branch, plan.job)
+    released = release_whole(repository, plan.url, branch, plan.job)
+    if released:
+        return describe_revision(plan.url, revision=released, layout=plan.name)
     tags = sorted(repository.list_tags())
     revision = next_revision(tags)
-    if whole:
-        with commit_lock(plan.url):
-            revision = release_branch(repository, branch, whole, revision)
-        return describe_revision(plan.url, revision=revision, layout=plan.name)
     with writer_lease(plan.url) as lease, zarr.config.set({"async.concurrency": CONCURRENCY}):
         done = _begun(repository, plan, branch)
         source = read_session(repository, plan.snapshot, plan.url).store

@@ -31,6 +31,7 @@ __all__ = [
     "next_revision",
     "publish",
     "release_branch",
+    "release_whole",
     "scratch_folder",
     "whole_commit",
 ]
@@ -292,3 +293,30 @@ def next_revision(tags: Iterable[str]) -> str:
     """
     numbers = [int(found[1]) for tag in tags if (found := re.fullmatch(r"r(\d+)", tag))]
     return f"r{max(numbers, default=0) + 1}"
+
+
+def release_whole(repository: "icechunk.Repository", url: str, branch: str, job: str, revision: str = "") -> str:
+    """
+    Release what an earlier run of the same work committed whole but left unreleased.
+
+    Parameters
+    ----------
+    repository : icechunk.Repository
+        The repository.
+    url : str
+        Where it is.
+    branch, job : str
+        The work branch and its job.
+    revision : str
+        Tag to give if the commit has none yet; the next free one by default.
+
+    Returns
+    -------
+    str
+        The tag; empty if there is nothing to release.
+    """
+    with commit_lock(url):  # another run of the same work may be releasing it
+        whole = whole_commit(repository, branch, job)
+        if not whole:
+            return ""
+        return release_branch(repository, branch, whole, revision or next_revision(repository.list_tags()))
