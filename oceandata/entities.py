@@ -5,37 +5,24 @@ The names are the field's own: ACDD for discovery, STAC and its datacube extensi
 DataCite for people. Unknown keys are refused, and all faults of a document are reported at once.
 """
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    FiniteFloat,
-    SerializerFunctionWrapHandler,
-    StringConstraints,
-    ValidationError,
-    model_serializer,
-    model_validator,
-)
+from pydantic import Field, FiniteFloat, StringConstraints, model_validator
 
-from oceandata.errors import DocumentError, closest
+from oceandata.documents import Document, Identifier, Instant, Text
 
 __all__ = [
     "RESERVED_NAMES",
     "Asset",
-    "Document",
     "Entry",
     "Extent",
+    "GradeDecision",
     "Origin",
     "Provider",
     "SourceFile",
     "TradeLink",
     "Variable",
-    "fault_message",
 ]
 
 #: Attributes of an Intake catalogue; an entry of such a name could not be reached.
@@ -49,111 +36,6 @@ _READER_VERBS = frozenset({"to_dask", "open", "read", "discover"})
 
 #: Variables that the short form of an entry names.
 _SHOWN_VARIABLES = 8
-
-Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=120)]
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-
-
-def _utc(instant: datetime) -> datetime:
-    """Instant in UTC; one without a zone is UTC already."""
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-
-
-Instant = Annotated[datetime, AfterValidator(_utc)]
-
-
-class Document(BaseModel):
-    """Base of every document: frozen, no unknown keys, one error that lists all faults."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any], *, where: str = "") -> Self:
-        """
-        Document from its JSON form.
-
-        Parameters
-        ----------
-        document : dict
-            The JSON object.
-        where : str
-            What to call the document in an error: a file, an entry.
-
-        Returns
-        -------
-        Document
-            The validated document.
-
-        Raises
-        ------
-        DocumentError
-            If anything is wrong; every fault is listed.
-        """
-        try:
-            return cls.model_validate(document)
-        except ValidationError as error:
-            faults = [
-                f"  {'.'.join(map(str, fault['loc'])) or '(document)'}: {fault_message(cls, fault)}"
-                for fault in error.errors()
-            ]
-            count = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}"
-            msg = "\n".join([f"{where or cls.__name__} has {count}:", *faults])
-            raise DocumentError(msg) from error
-
-    def to_json(self) -> dict[str, Any]:
-        """
-        JSON form; optional fields that say nothing (None, empty) are left out.
-
-        Returns
-        -------
-        dict
-            Only JSON types; ``from_json`` of it gives an equal document.
-        """
-        return self.model_dump(mode="json")
-
-    @model_serializer(mode="wrap")
-    def _pruned(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Fields without the optional ones that say nothing, in this document and in those inside it."""
-        fields = type(self).model_fields.items()
-        required = {field.serialization_alias or name for name, field in fields if field.is_required()}
-        return {
-            key: value
-            for key, value in serialize(self).items()
-            if key in required or (value is not None and value not in ([], {}, (), ""))
-        }
-
-
-def _document_in(annotation: Any) -> "type[Document] | None":
-    """First kind of document that a field may hold, itself or in a container."""
-    if isinstance(annotation, type) and issubclass(annotation, Document):
-        return annotation
-    return next((found for inner in get_args(annotation) if (found := _document_in(inner)) is not None), None)
-
-
-def fault_message(model: type[Document], fault: Mapping[str, Any]) -> str:
-    """
-    What is wrong at one place of a document; for an unknown key also the nearest fields there are.
-
-    Parameters
-    ----------
-    model : type of Document
-        What the document should have been.
-    fault : mapping
-        One of ``errors()`` of the `pydantic.ValidationError`.
-
-    Returns
-    -------
-    str
-        One or two sentences, without a full stop at the end.
-    """
-    if fault["type"] != "extra_forbidden":
-        return str(fault["msg"]).removeprefix("Value error, ")
-    *place, key = fault["loc"]
-    for part in place:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
-        model = (_document_in(field.annotation) if field else None) or model
-    near = closest(str(key), list(model.model_fields))
-    return f"unknown key {key!r}. {near}".rstrip(". ")
 
 
 class Extent(Document):
@@ -202,67 +84,100 @@ class Variable(Document):
 
     Attributes
     ----------
-    dimensions : tuple of str
-        Names of its dimensions, in stored order.
-    shape, chunks : tuple of int
-        Size along each dimension, of the array and of one stored chunk.
+    dimensions : tuple of str or None
+        Names of its dimensions, in stored order; None if unknown.
+    shape, chunks : tuple of int or None
+        Size along each dimension, of the array and of one stored chunk; None if unknown.
     dtype : str
-        Stored NumPy type.
+        Stored NumPy type; empty if unknown.
     units, standard_name, long_name, long_name_zh, cell_methods : str
         CF attributes; empty if the file does not have them.
     canonical_name : str
         CF standard name that a curator decided on, where the file's own differs or is missing.
-    nbytes : int
-        Decoded bytes of the whole array as stored type.
+    nbytes : int or None
+        Decoded bytes of the whole array as stored type; None if unknown.
     """
 
-    dimensions: tuple[str, ...]
-    shape: tuple[int, ...]
-    chunks: tuple[int, ...]
-    dtype: str
+    dimensions: tuple[str, ...] | None = None
+    shape: tuple[int, ...] | None = None
+    chunks: tuple[int, ...] | None = None
+    dtype: str = ""
     units: str = ""
     standard_name: str = ""
     canonical_name: str = ""
     long_name: str = ""
     long_name_zh: str = ""
     cell_methods: str = ""
-    nbytes: int = Field(ge=0)
+    nbytes: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_rank(self) -> Self:
+        ranks = {len(each) for each in (self.dimensions, self.shape, self.chunks) if each is not None}
+        if len(ranks) > 1:
+            msg = f"dimensions, shape and chunks are {self.dimensions}, {self.shape}, {self.chunks}: need equal lengths"
+            raise ValueError(msg)
+        return self
 
 
 class Asset(Document):
     """
-    One place a dataset is stored: a layout of a repository.
+    One place a dataset is stored: a layout of a repository, a plain Zarr store, or NetCDF files.
 
     Attributes
     ----------
     href : str
-        URL or path of the repository; ``{CATALOG_DIR}`` stands for the folder of the catalogue file.
+        URL or path of the repository, the store, the file, or the folder of the files; ``{CATALOG_DIR}`` stands for
+        the folder of the catalogue file.
+    type : str
+        Media type: an Icechunk repository, plain Zarr, or NetCDF.
+    files : tuple of str
+        NetCDF files that together are the dataset, in time order, relative to the folder `href`; empty if `href` is
+        the file.
     group : str
-        Group of the layout inside the repository.
+        Group of the layout inside the repository, or of a plain Zarr store (empty for its top).
     access : str
         What the chunks were made for: ``maps``, ``series`` or ``balanced``.
     revision : str
-        Tag of the repository that is opened.
+        Tag of the repository that is opened; only repositories have one.
     snapshot : str
-        Snapshot the tag points to.
+        Snapshot the tag points to; only repositories have one.
     content_root : str
         ``sha256:`` and the root digest of the revision (docs/content-root.md).
-    stored_bytes, decoded_bytes, chunks : int
-        Size of the data as stored, as decoded, and the number of stored chunks.
+    stored_bytes, decoded_bytes, chunks : int or None
+        Size of the data as stored, as decoded, and the number of stored chunks; None if unknown.
     chunk_shapes : dict of str to tuple of int
         Chunks of each data variable; empty if unknown.
     """
 
-    href: str
+    href: Text
+    type: Literal["application/vnd+icechunk", "application/vnd+zarr", "application/x-netcdf"] = (
+        "application/vnd+icechunk"
+    )
+    files: tuple[str, ...] = ()
     group: str = "maps"
     access: Literal["maps", "series", "balanced"] = "maps"
-    revision: str
-    snapshot: str
+    revision: str = ""
+    snapshot: str = ""
     content_root: str = ""
-    stored_bytes: int = Field(ge=0)
-    decoded_bytes: int = Field(ge=0)
-    chunks: int = Field(ge=0)
+    stored_bytes: int | None = Field(default=None, ge=0)
+    decoded_bytes: int | None = Field(default=None, ge=0)
+    chunks: int | None = Field(default=None, ge=0)
     chunk_shapes: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        pinned = bool(self.revision and self.snapshot)
+        if self.type == "application/vnd+icechunk" and not pinned:
+            msg = f"a repository needs revision and snapshot, got {self.revision!r} and {self.snapshot!r}"
+            raise ValueError(msg)
+        if self.files and self.type != "application/x-netcdf":
+            msg = f"files belong to NetCDF, but type is {self.type!r}"
+            raise ValueError(msg)
+        outside = [name for name in self.files if name.startswith(("/", "\\")) or ".." in name.split("/")]
+        if outside:
+            msg = f"files lie below href, but one is {outside[0]!r}"
+            raise ValueError(msg)
+        return self
 
 
 class Provider(Document):
@@ -360,6 +275,25 @@ class Origin(Document):
         return self.product or self.entry or self.repository
 
 
+class GradeDecision(Document):
+    """
+    Who decided that a dataset may be shown as it is graded, and when.
+
+    Attributes
+    ----------
+    by : str
+        The person, by name.
+    on : date
+        The day of the decision.
+    note : str
+        Why, or the document in which it stands.
+    """
+
+    by: Text
+    on: date
+    note: str = ""
+
+
 class Entry(Document):
     """
     One dataset in a catalogue.
@@ -386,6 +320,20 @@ class Entry(Document):
         Files the dataset was made from.
     trade : TradeLink or None
         Link to the product on the exchange.
+    doi : str
+        Digital object identifier, without a resolver before it.
+    grade : str
+        Classification after GB/T 43697-2024: ``general``, ``important`` or ``core``; empty if nobody decided.
+    grade_decision : GradeDecision or None
+        Who decided that it may be published.
+    status : str
+        Whether it could be opened when last tried: ``alive``, ``dead``; ``not verified`` if never tried.
+    verified : datetime or None
+        When that was.
+    source_page : str
+        Page on which the address of the data was read.
+    source_page_read : date or None
+        When it was read there.
     """
 
     schema_version: Literal[1] = 1
@@ -408,6 +356,13 @@ class Entry(Document):
     history: str = ""
     created: Instant | None = None
     trade: TradeLink | None = None
+    doi: Annotated[str, StringConstraints(pattern=r"^(10\.\d{4,9}/\S+)?$")] = ""
+    grade: Literal["", "general", "important", "core"] = ""
+    grade_decision: GradeDecision | None = None
+    status: Literal["", "alive", "dead", "not verified"] = ""
+    verified: Instant | None = None
+    source_page: str = ""
+    source_page_read: date | None = None
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -418,6 +373,18 @@ class Entry(Document):
             msg = "assets is empty, need at least one place the dataset is stored"
             raise ValueError(msg)
         return self
+
+    @property
+    def stored_bytes(self) -> int | None:
+        """Bytes as stored, of all layouts; None if that of one is unknown."""
+        sizes = [asset.stored_bytes for asset in self.assets.values()]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
+
+    @property
+    def decoded_bytes(self) -> int | None:
+        """Bytes as decoded, of all layouts; None if that of one is unknown."""
+        sizes = [asset.decoded_bytes for asset in self.assets.values()]
+        return None if None in sizes else sum(size for size in sizes if size is not None)
 
     def __repr__(self) -> str:
         period = f", {self.extent.time[0]:%Y-%m-%d} to {self.extent.time[1]:%Y-%m-%d}" if self.extent.time else ""

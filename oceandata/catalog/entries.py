@@ -11,7 +11,8 @@ from oceandata.catalog.faults import Fault, fault_report, require_file
 from oceandata.catalog.licences import unknown_licences
 from oceandata.catalog.loader import document_faults
 from oceandata.catalog.positions import Location, read_yaml
-from oceandata.entities import Asset, Document, Entry, Provider, TradeLink, Variable
+from oceandata.documents import Document
+from oceandata.entities import Asset, Entry, Provider, TradeLink, Variable
 from oceandata.errors import DocumentError, InputError, SchemaMismatch, closest
 
 if TYPE_CHECKING:

@@ -24,7 +24,8 @@ from oceandata.catalog.envelope import (
 )
 from oceandata.catalog.faults import Fault, require_file
 from oceandata.catalog.positions import Located, Location, read_yaml
-from oceandata.entities import RESERVED_NAMES, Document, Entry, fault_message
+from oceandata.documents import Document, fault_message
+from oceandata.entities import RESERVED_NAMES, Entry
 from oceandata.errors import DocumentError, closest
 
 __all__ = ["CatalogFile", "document_faults", "read_catalog"]

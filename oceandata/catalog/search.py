@@ -195,7 +195,7 @@ def question(
 _KEYS: dict[str, Callable[[Entry], Any]] = {
     "name": lambda entry: entry.id,
     "title": lambda entry: fold(entry.title),
-    "size": lambda entry: -sum(asset.stored_bytes for asset in entry.assets.values()),
+    "size": lambda entry: -(entry.stored_bytes or 0),
     "period": lambda entry: -utc(entry.extent.time[1]).timestamp() if entry.extent.time else float("inf"),
 }
 

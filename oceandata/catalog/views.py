@@ -90,7 +90,6 @@ def entries_frame(entries: Mapping[str, Entry]) -> "pd.DataFrame":
 def _row(entry: Entry) -> list[Any]:
     """Cells of one entry."""
     here = entry.extent
-    assets = entry.assets.values()
     begin, end = here.time or (None, None)
     return [
         entry.title,
@@ -101,8 +100,8 @@ def _row(entry: Entry) -> list[Any]:
         here.time_resolution or None,
         *(here.bbox or (None,) * 4),
         *(here.depth_m or (None,) * 2),
-        sum(asset.stored_bytes for asset in assets),
-        sum(asset.decoded_bytes for asset in assets),
+        entry.stored_bytes,
+        entry.decoded_bytes,
         entry.license,
         ", ".join(provider.name for provider in entry.providers) or None,
         entry.trade.status if entry.trade else None,
@@ -124,7 +123,7 @@ def _period(entry: Entry) -> str:
 
 def _size(entry: Entry) -> str:
     """Bytes as stored, all layouts."""
-    return human_bytes(sum(asset.stored_bytes for asset in entry.assets.values()))
+    return _UNKNOWN if entry.stored_bytes is None else human_bytes(entry.stored_bytes)
 
 
 def _title(entry: Entry) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from oceandata.catalog import Catalog
     from oceandata.entities import Entry
 
-__all__ = ["catalog", "complete_entry", "path_option"]
+__all__ = ["check", "complete_entry", "list_entries", "path_option", "register", "search", "show", "template", "update"]
 
 
 def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -38,18 +38,6 @@ path_option = click.option(
 )
 
 
-@click.group()
-def catalog() -> None:
-    """
-    List, show, search, check and extend catalogues.
-
-    \b
-    Examples:
-      oceandata catalog list --catalog catalog.yaml
-      oceandata catalog search 渤海 水温 --time 2009/2010
-    """
-
-
 def _counted(count: int, one: str, many: str) -> str:
     """Number with its noun."""
     return f"{count} {one if count == 1 else many}"
@@ -63,7 +51,7 @@ def _rows(found: "Catalog") -> list[tuple[object, ...]]:
         entry = found[name]
         time = entry.extent.time
         period = f"{time[0]:%Y-%m} to {time[1]:%Y-%m}" if time else ""
-        size = human_bytes(sum(asset.stored_bytes for asset in entry.assets.values()))
+        size = "unknown" if entry.stored_bytes is None else human_bytes(entry.stored_bytes)
         status = entry.trade.status if entry.trade else "not traded"
         rows.append((name, entry.title, entry.title_zh, period, size, entry.license, status))
     return rows
@@ -81,7 +69,7 @@ def _echo_entries(found: "Catalog", *, as_json: bool, hint: str = "") -> None:
     click.echo(_counted(len(found), "entry", "entries"))
 
 
-@catalog.command("list")
+@click.command("list")
 @path_option
 @json_option
 def list_entries(path: Path, *, as_json: bool) -> None:
@@ -114,14 +102,17 @@ def _stored_facts(entry: "Entry", found: "Catalog") -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = []
     for name, variable in entry.variables.items():
         meaning = variable.canonical_name or variable.standard_name
-        sizes = ", ".join(f"{dim} {size}" for dim, size in zip(variable.dimensions, variable.shape, strict=True))
+        dims = zip(variable.dimensions or (), variable.shape or (), strict=False)
+        sizes = ", ".join(f"{dim} {size}" for dim, size in dims)
         words = [meaning, variable.long_name_zh, f"[{variable.units}]" if variable.units else ""]
         named = " ".join(word for word in words if word)
-        parts = [named, sizes, f"chunks {variable.chunks}"]
+        parts = [named, sizes, f"chunks {variable.chunks}" if variable.chunks else ""]
         facts.append((f"variable {name}", ", ".join(part for part in parts if part)))
     for name, asset in entry.assets.items():
-        size = f"{asset.chunks} chunks, {asset.stored_bytes} bytes"
-        parts = [f"{found.located(asset.href)} revision {asset.revision}", size, asset.content_root]
+        revision = f" revision {asset.revision}" if asset.revision else ""
+        chunks = "" if asset.chunks is None else f"{asset.chunks} chunks"
+        size = "" if asset.stored_bytes is None else f"{asset.stored_bytes} bytes"
+        parts = [f"{found.located(asset.href)}{revision}", asset.type, chunks, size, asset.content_root]
         facts.append((f"layout {name}", ", ".join(part for part in parts if part)))
     return facts
 
@@ -145,7 +136,7 @@ def _facts(entry: "Entry", found: "Catalog") -> list[tuple[str, object]]:
     return [(name, value) for name, value in facts if value and str(value).strip().casefold() != "unknown"]
 
 
-@catalog.command()
+@click.command()
 @click.argument("name", shell_complete=complete_entry)
 @path_option
 @json_option
@@ -166,7 +157,7 @@ def show(name: str, path: Path, *, as_json: bool) -> None:
         echo_facts(_facts(found[name], found))
 
 
-@catalog.command()
+@click.command()
 @click.argument("words", nargs=-1)
 @path_option
 @click.option("--bbox", nargs=4, type=float, metavar="W S E N", help="Box in degrees; W above E crosses the date line.")
@@ -196,7 +187,7 @@ def search(words: tuple[str, ...], path: Path, *, as_json: bool, **question: Any
     _echo_entries(found, as_json=as_json, hint=hint)
 
 
-@catalog.command()
+@click.command()
 @path_option
 @json_option
 def check(path: Path, *, as_json: bool) -> None:
@@ -239,7 +230,7 @@ def _echo_registered(entry: "Entry", path: Path, *, as_json: bool) -> None:
         echo_facts([(name, value) for name, value in facts.items() if value])
 
 
-@catalog.command()
+@click.command()
 @click.argument("url")
 @click.option("--entry", "name", required=True, help="Name of the entry (lower case, digits, underscores).")
 @click.option(
@@ -271,7 +262,7 @@ def register(url: str, *, name: str, overlay: Path, path: Path, replace: bool, a
     _echo_registered(entry, path, as_json=as_json)
 
 
-@catalog.command()
+@click.command()
 @click.argument("name", shell_complete=complete_entry)
 @path_option
 @json_option
@@ -292,7 +283,7 @@ def update(name: str, path: Path, *, as_json: bool) -> None:
     _echo_registered(catalogs.update_entry(path, name), path, as_json=as_json)
 
 
-@catalog.command()
+@click.command()
 def template() -> None:
     """
     Print an overlay to fill in: every key, with what it is for.

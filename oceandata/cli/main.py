@@ -1,14 +1,14 @@
 """The command itself: lazy sub-commands, and every error as one clear sentence with a non-zero exit."""
 
 import sys
-from importlib import import_module
 
 import click
 
 import oceandata
+from oceandata.cli.lazy import LazyGroup
 from oceandata.errors import OceanDataError
 
-__all__ = ["COMMANDS", "LazyGroup", "cli", "main"]
+__all__ = ["COMMANDS", "cli", "main"]
 
 #: Where each command lives, and its one line of help, so that listing them loads nothing.
 COMMANDS = {
@@ -24,7 +24,7 @@ COMMANDS = {
     "history": ("oceandata.cli.repositories:history", "List the revisions of a repository."),
     "diff": ("oceandata.cli.repositories:diff", "Tell what changed between two revisions."),
     "gc": ("oceandata.cli.repositories:gc", "Remove what no revision and no unfinished work refers to."),
-    "catalog": ("oceandata.cli.catalogs:catalog", "List, show, search, check and extend catalogues."),
+    "catalog": ("oceandata.cli.catalog:catalog", "List, show, search, check and extend catalogues."),
     "compute": (
         "oceandata.cli.results:compute",
         "Compute a routine on a dataset and save the result with its lineage.",
@@ -35,28 +35,11 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Names in the order of the work."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Command by name, imported now."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """One line a command, without importing it."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=LazyGroup,
+    commands_at=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(oceandata.__version__, prog_name="oceandata")
 def cli() -> None:
     """

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from oceandata.entities import Document
+from oceandata.documents import Document
 from oceandata.errors import AccessError, DocumentError, NotFoundError, closest
 from oceandata.options import get_options
 from oceandata.storage.urls import bucket_place

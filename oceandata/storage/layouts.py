@@ -408,8 +408,13 @@ def cheaper_layout(
         raise InputError(msg)
     first = next(iter(assets))
     silent = [name for name, asset in assets.items() if not set(variables) <= set(asset.chunk_shapes)]
-    if len(assets) == 1 or silent:
-        reason = f"layout {silent[0]!r} does not say its chunks" if silent and len(assets) > 1 else "the only layout"
+    shapeless = [name for name, variable in variables.items() if variable.shape is None]
+    if len(assets) == 1 or silent or shapeless:
+        reason = "the only layout"
+        if len(assets) > 1:
+            reason = (
+                f"layout {silent[0]!r} does not say its chunks" if silent else f"no shape of {shapeless[0]!r} is known"
+            )
         return LayoutChoice(first, {}, reason)
     costs = {name: _cost(asset, variables, selection) for name, asset in assets.items()}
     best = min(costs, key=lambda name: costs[name].weight)
@@ -423,14 +428,15 @@ def _cost(
     """Chunks and stored bytes of a selection in one layout."""
     touched, nbytes = 0, 0.0
     for name, variable in variables.items():
-        shape, chunks = variable.shape, asset.chunk_shapes[name]
+        shape, chunks = variable.shape or (), asset.chunk_shapes[name]
         whole = math.prod(chunk_count(shape, chunks))
         along = [
             _chunks_along(selection.get(dim, ((0, size),)), chunk)
-            for dim, size, chunk in zip(variable.dimensions, shape, chunks, strict=True)
+            for dim, size, chunk in zip(variable.dimensions or (), shape, chunks, strict=True)
         ]
         touched += math.prod(along)
-        stored = asset.stored_bytes * variable.nbytes / asset.decoded_bytes if asset.decoded_bytes else 0.0
+        share = (variable.nbytes or 0) / asset.decoded_bytes if asset.decoded_bytes else 0.0
+        stored = (asset.stored_bytes or 0) * share
         nbytes += stored * math.prod(along) / whole if whole else 0.0
     return LayoutCost(touched, round(nbytes))
 

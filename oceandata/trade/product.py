@@ -7,7 +7,8 @@ from typing import Annotated, Self
 import yaml
 from pydantic import Field, StringConstraints, model_validator
 
-from oceandata.entities import Document, TradeLink
+from oceandata.documents import Document
+from oceandata.entities import TradeLink
 from oceandata.errors import DocumentError, NotFoundError
 from oceandata.storage import RevisionSummary
 

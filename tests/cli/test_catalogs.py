@@ -16,6 +16,7 @@ import pytest
 import yaml
 from click.shell_completion import ShellComplete
 
+from oceandata.cli.catalog import COMMANDS
 from oceandata.cli.main import cli
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -186,7 +187,7 @@ def _completed(*words: str) -> list[str]:
 
 def test_commands_are_completed() -> None:
     assert _completed("in") == ["inspect", "ingest"]
-    assert _completed("catalog", "s") == ["search", "show"]
+    assert _completed("catalog", "sh") == ["show"]
     assert "--dry-run" in _completed("compute", "--d")
 
 
@@ -224,4 +225,5 @@ def test_groups_are_groups() -> None:
     context = click.Context(cli)
     group = cli.get_command(context, "catalog")
     assert isinstance(group, click.Group)
-    assert sorted(group.commands) == ["check", "list", "register", "search", "show", "template", "update"]
+    assert group.list_commands(context) == list(COMMANDS)
+    assert all(isinstance(group.get_command(context, name), click.Command) for name in COMMANDS)

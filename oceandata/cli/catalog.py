@@ -1,0 +1,30 @@
+"""The group of commands on catalogues; each is imported when it is called."""
+
+import click
+
+from oceandata.cli.lazy import LazyGroup
+
+__all__ = ["COMMANDS", "catalog"]
+
+#: Where each command lives, and its one line of help.
+COMMANDS = {
+    "list": ("oceandata.cli.catalogs:list_entries", "List the entries of a catalogue."),
+    "show": ("oceandata.cli.catalogs:show", "Show one entry."),
+    "search": ("oceandata.cli.catalogs:search", "Search by words in two languages, place, time, depth and variable."),
+    "check": ("oceandata.cli.catalogs:check", "Check a catalogue file: every fault with its line."),
+    "register": ("oceandata.cli.catalogs:register", "Put an existing repository into a catalogue."),
+    "update": ("oceandata.cli.catalogs:update", "Bring an entry up to the newest revision of its repository."),
+    "template": ("oceandata.cli.catalogs:template", "Print an overlay to fill in."),
+}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS)
+def catalog() -> None:
+    """
+    List, show, search, check and extend catalogues.
+
+    \b
+    Examples:
+      oceandata catalog list --catalog catalog.yaml
+      oceandata catalog search 渤海 水温 --time 2009/2010
+    """
