@@ -13,7 +13,7 @@ import xarray as xr
 from oceandata import cf
 from oceandata.analysis.accumulators import WeightedSum
 from oceandata.analysis.labels import appended_methods, described, require_array
-from oceandata.analysis.streaming import accumulate
+from oceandata.analysis.routines import Answer, Request, Steps, streamed
 from oceandata.errors import InputError, OceanDataWarning, RegionError
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def _check_cover(found: _Weights, region: Region | None, min_weight: float) -> f
     if share < min_weight:
         msg = f"{text}, need at least {min_weight:.1%} (min_weight). Choose a smaller region or another dataset."
         raise RegionError(msg)
-    warnings.warn(f"{text}.", OceanDataWarning, stacklevel=3)
+    warnings.warn(f"{text}.", OceanDataWarning, stacklevel=5)  # the caller of the routine
     return share
 
 
@@ -266,7 +266,7 @@ def _pieces(used: "npt.NDArray[np.bool_]") -> list[slice]:
     return [slice(int(lo), int(hi)) for lo, hi in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _sums(obj: xr.DataArray, areas: xr.DataArray) -> "dict[str, da.Array | npt.NDArray[np.float64]]":
+def _sums(obj: xr.DataArray, areas: xr.DataArray) -> Steps[Answer]:
     """Weighted sum and valid weight over the dimensions of the weights, reading only cells with a weight."""
     dims = areas.dims
     weights = areas.to_numpy()
@@ -278,13 +278,15 @@ def _sums(obj: xr.DataArray, areas: xr.DataArray) -> "dict[str, da.Array | npt.N
         selections = [selections[0] | {dims[1]: piece} for piece in wide]
     total: dict[str, Any] = {}
     for selection in selections:
-        part = obj.isel(selection).transpose(..., *dims)
+        whole = all(obj.sizes[dim] == piece.stop - piece.start for dim, piece in selection.items())
+        part = (obj if whole else obj.isel(selection)).transpose(..., *dims)
         fold = WeightedSum(tuple(range(part.ndim - len(dims), part.ndim)), areas.isel(selection).to_numpy())
-        sums = accumulate(part.data, fold)
+        sums = yield Request(part.data, fold)
         total = {name: total[name] + sums[name] for name in sums} if total else dict(sums)
     return total
 
 
+@streamed
 def area_mean(
     obj: xr.DataArray,
     *,
@@ -292,7 +294,7 @@ def area_mean(
     mask: xr.DataArray | None = None,
     weights: xr.DataArray | None = None,
     min_weight: float = 0.0,
-) -> xr.DataArray:
+) -> Steps[xr.DataArray]:
     """
     Mean over the horizontal, weighted by exact cell areas.
 
@@ -349,7 +351,7 @@ def area_mean(
     asked = _check_region(region) if region is not None else None
     found = _weights(obj, asked, weights, mask)
     share = _check_cover(found, asked, min_weight)
-    sums = _sums(obj, found.areas)
+    sums = yield from _sums(obj, found.areas)
     weight = sums["weight"]
     enough = (weight > 0) & (weight >= min_weight * found.asked * (1 - 1e-12))
     xp = da if isinstance(weight, da.Array) else np

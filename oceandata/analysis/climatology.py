@@ -11,7 +11,7 @@ from dask.layers import ArraySliceDep
 from oceandata import cf
 from oceandata.analysis.accumulators import GroupedMoments
 from oceandata.analysis.labels import appended_methods, described, difference_attributes, require_array, require_times
-from oceandata.analysis.streaming import accumulate
+from oceandata.analysis.routines import Request, Steps, streamed
 from oceandata.errors import InputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -44,9 +44,10 @@ def _day(value: Any) -> str:
     return str(value)[:10]
 
 
+@streamed
 def climatology(
     obj: xr.DataArray, *, period: tuple[str, str] | None = None, min_count: int = 1, spread: bool = False
-) -> xr.DataArray:
+) -> Steps[xr.DataArray]:
     """
     Mean of each calendar month over the years, cell by cell.
 
@@ -101,7 +102,7 @@ def climatology(
     months = cf.month_of(times)
     codes = np.where(inside, months - 1, -1).astype(np.int64)
     axis = obj.get_axis_num(times.dims[0])
-    moments = accumulate(obj.data, GroupedMoments(int(axis), codes, 12))
+    moments = yield Request(obj.data, GroupedMoments(int(axis), codes, 12))
     xp = da if isinstance(moments["count"], da.Array) else np
     needed = max(min_count, 2) if spread else max(min_count, 1)
     enough = moments["count"] >= needed

@@ -1,14 +1,16 @@
 """
-From an accumulator to a lazy result: a bounded number of streaming tasks, merged in a tree fixed by partition number.
+From accumulators to lazy results: a bounded number of streaming tasks, merged in a tree fixed by partition number.
 
-The number of tasks does not grow with the number of blocks. Blocks are cut into partitions along the kept dimensions
-first (those need no merging), then along the reduced ones as far as the memory for states allows. The same cut gives
-the same bits whatever runs where or is retried.
+The number of tasks does not grow with the number of blocks. Blocks are cut into partitions along the dimensions that
+are kept first (those need no merging), then along the reduced ones as far as the memory for states allows. The same cut
+gives the same bits whatever runs where or is retried. Several accumulators over one array share the tasks: every block
+is evaluated once for all of them.
 """
 
+import dataclasses
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -19,13 +21,13 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
 from oceandata.analysis.accumulators import Accumulator, Output, State
-from oceandata.graph import Box, cut, stream_task
+from oceandata.graph import Box, Recipe, cut, stream_task
 from oceandata.options import get_options
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["accumulate", "finish", "merge_states", "plan_partitions"]
+__all__ = ["Fused", "accumulate", "accumulate_all", "finish", "merge_states", "plan_partitions"]
 
 # Streaming tasks to aim at: enough for every thread of a large node, few enough to be nothing for a scheduler.
 _PARTITIONS = 64
@@ -41,7 +43,7 @@ def _splits(count: int, pieces: int) -> list[tuple[int, int]]:
 
 
 def plan_partitions(
-    numblocks: Sequence[int], reduced: Sequence[int], state_bytes: int, *, memory_bytes: int
+    numblocks: Sequence[int], states: Sequence[tuple[Sequence[int], int]], *, memory_bytes: int
 ) -> list[list[tuple[int, int]]]:
     """
     Ranges of block numbers along each dimension whose product are the partitions.
@@ -50,10 +52,9 @@ def plan_partitions(
     ----------
     numblocks : sequence of int
         Blocks along each dimension.
-    reduced : sequence of int
-        Dimensions that are reduced.
-    state_bytes : int
-        Size of all states if nothing is cut along the reduced dimensions.
+    states : sequence of (sequence of int, int)
+        For each accumulator the dimensions that it reduces, and the size of all its states in bytes if nothing is cut
+        along these.
     memory_bytes : int
         What all states together may take.
 
@@ -64,19 +65,53 @@ def plan_partitions(
 
     Examples
     --------
-    >>> plan_partitions((4, 1, 1), (0,), 100, memory_bytes=200)
+    >>> plan_partitions((4, 1, 1), [((0,), 100)], memory_bytes=200)
     [[(0, 2), (2, 4)], [(0, 1)], [(0, 1)]]
     """
     pieces = [1] * len(numblocks)
     wanted = _PARTITIONS
-    for dim in sorted(range(len(numblocks)), key=lambda dim: (dim in reduced, dim)):
-        room = wanted
-        if dim in reduced:
-            copies = math.prod(pieces[d] for d in reduced)
-            room = min(wanted, max(1, memory_bytes // max(1, state_bytes * copies)))
-        pieces[dim] = max(1, min(numblocks[dim], room))
+
+    def room(dim: int) -> int:
+        """Pieces along a dimension for which the copies of the states find room."""
+        copied = fixed = 0
+        for reduced, nbytes in states:
+            size = nbytes * math.prod(pieces[other] for other in reduced)
+            copied, fixed = (copied + size, fixed) if dim in reduced else (copied, fixed + size)
+        return max(1, (memory_bytes - fixed) // copied) if copied else wanted
+
+    for dim in sorted(range(len(numblocks)), key=lambda dim: (sum(dim in reduced for reduced, _ in states), dim)):
+        pieces[dim] = max(1, min(numblocks[dim], wanted, room(dim)))
         wanted = max(1, wanted // pieces[dim])
     return [_splits(count, cuts) for count, cuts in zip(numblocks, pieces, strict=True)]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fused:
+    """
+    Several accumulators as one fold: each block is evaluated once for all of them.
+
+    Attributes
+    ----------
+    members : tuple of Accumulator
+        In the order of their states.
+    """
+
+    members: tuple[Accumulator, ...]
+
+    def begin(self, region: tuple[slice, ...]) -> tuple[State, ...]:
+        """One state for each member."""
+        return tuple(member.begin(region) for member in self.members)
+
+    def add(
+        self,
+        state: tuple[State, ...],
+        block: "npt.NDArray[Any]",
+        region: tuple[slice, ...],
+        within: tuple[slice, ...],
+    ) -> None:
+        """Add a block to every state."""
+        for member, own in zip(self.members, state, strict=True):
+            member.add(own, block, region, within)
 
 
 def merge_states(accumulator: Accumulator, *states: State) -> State:
@@ -87,38 +122,36 @@ def merge_states(accumulator: Accumulator, *states: State) -> State:
     return merged
 
 
+def _merge_members(accumulator: Accumulator, member: int, *states: tuple[State, ...]) -> State:
+    """Merge one member's states of several partitions."""
+    return merge_states(accumulator, *(state[member] for state in states))
+
+
 def finish(accumulator: Accumulator, name: str, state: State) -> "npt.NDArray[np.float64]":
     """One result of a state."""
     return accumulator.result(state)[name]
 
 
-def _merged_key(tasks: dict[Key, Any], accumulator_key: Key, keys: list[Key], prefix: str, at: tuple[int, ...]) -> Key:
-    """Add the merge tree of one tile; returns the key of its root."""
-    level = 0
-    while len(keys) > 1:
-        level += 1
-        above: list[Key] = []
-        for number in range(0, len(keys), _FAN_IN):
-            key: Key = (f"{prefix}-merge{level}", *at, number // _FAN_IN)
-            parts = keys[number : number + _FAN_IN]
-            tasks[key] = Task(key, merge_states, TaskRef(accumulator_key), *map(TaskRef, parts))
-            above.append(key)
-        keys = above
-    return keys[0]
+def _finish_member(
+    accumulator: Accumulator, member: int, name: str, states: tuple[State, ...]
+) -> "npt.NDArray[np.float64]":
+    """One result of one member's state of a single partition."""
+    return finish(accumulator, name, states[member])
 
 
-def _eager(values: "npt.NDArray[Any]", accumulator: Accumulator) -> State:
+def _eager(values: "npt.NDArray[Any]", accumulators: Sequence[Accumulator]) -> list[State]:
     region = tuple(slice(0, size) for size in values.shape)
-    state = accumulator.begin(region)
-    accumulator.add(state, values, region, region)
-    return accumulator.result(state)
+    fused = Fused(tuple(accumulators))
+    states = fused.begin(region)
+    fused.add(states, values, region, region)
+    return [member.result(state) for member, state in zip(accumulators, states, strict=True)]
 
 
 def accumulate(
     array: "da.Array | npt.NDArray[Any]", accumulator: Accumulator
 ) -> "dict[str, da.Array | npt.NDArray[np.float64]]":
     """
-    Results of an accumulator over an array, lazy if the array is lazy.
+    Results of one accumulator over an array, lazy if the array is lazy.
 
     Parameters
     ----------
@@ -131,43 +164,138 @@ def accumulate(
     -------
     dict of str to array
         The accumulator's outputs in float64: their own dimensions first, then the kept ones.
+    """
+    return accumulate_all(array, [accumulator])[0]
+
+
+def accumulate_all(
+    array: "da.Array | npt.NDArray[Any]", accumulators: Sequence[Accumulator]
+) -> "list[dict[str, da.Array | npt.NDArray[np.float64]]]":
+    """
+    Results of several accumulators over an array in one pass, lazy if the array is lazy.
+
+    Parameters
+    ----------
+    array : dask.array.Array or numpy.ndarray
+        Any chunking; a NumPy array is worked on at once.
+    accumulators : sequence of Accumulator
+        What to accumulate; each may reduce other dimensions.
+
+    Returns
+    -------
+    list of dict of str to array
+        For each accumulator its outputs in float64: their own dimensions first, then the kept ones.
 
     Notes
     -----
-    Every block is evaluated once for all outputs that are computed together. A task holds its state and one block.
+    Every block is evaluated once for all outputs that are computed together. A task holds its states and one block.
     """
     if not isinstance(array, da.Array):
-        return dict(_eager(np.asarray(array), accumulator))
-    recipe = cut(array)
-    kept = [dim for dim in range(array.ndim) if dim not in accumulator.reduced]
-    state_bytes = 8 * accumulator.state_values * math.prod(array.shape[dim] for dim in kept)
-    ranges = plan_partitions(array.numblocks, accumulator.reduced, state_bytes, memory_bytes=get_options().memory_bytes)
-    prefix = "stream-" + dask.base.tokenize(array.name, accumulator, ranges)
-    recipe_key, accumulator_key = f"recipe-{prefix}", f"accumulator-{prefix}"
-    tasks: dict[Key, Any] = {
-        recipe_key: DataNode(recipe_key, recipe),
-        accumulator_key: DataNode(accumulator_key, accumulator),
-    }
-    outer: set[Key] = set()
-    roots: dict[tuple[int, ...], Key] = {}
-    for tile in itertools.product(*(range(len(ranges[dim])) for dim in kept)):
-        boxes = _tile_boxes(ranges, kept, tile)
-        keys: list[Key] = []
-        for number, box in enumerate(boxes):
-            key: Key = (prefix, *tile, number)
+        return [dict(state) for state in _eager(np.asarray(array), accumulators)]
+    states = [(acc.reduced, _state_bytes(array.shape, acc)) for acc in accumulators]
+    ranges = plan_partitions(array.numblocks, states, memory_bytes=get_options().memory_bytes)
+    return _Streams(array, tuple(accumulators), ranges).results()
+
+
+def _state_bytes(shape: Sequence[int], accumulator: Accumulator) -> int:
+    """Size of an accumulator's states for a whole array."""
+    kept = (size for dim, size in enumerate(shape) if dim not in accumulator.reduced)
+    return 8 * accumulator.state_values * math.prod(kept)
+
+
+class _Streams:
+    """The tasks that stream an array through accumulators, and the arrays that come out."""
+
+    def __init__(
+        self, array: da.Array, accumulators: tuple[Accumulator, ...], ranges: list[list[tuple[int, int]]]
+    ) -> None:
+        self.array, self.accumulators, self.ranges = array, accumulators, ranges
+        self.prefix = "stream-" + dask.base.tokenize(array.name, accumulators, ranges)
+        self.tasks: dict[Key, Any] = {}
+        self.outer: set[Key] = set()
+
+    def results(self) -> "list[dict[str, da.Array | npt.NDArray[np.float64]]]":
+        """Outputs of each accumulator."""
+        recipe = cut(self.array)
+        self._add_streams(recipe)
+        roots = [self._merged(number) for number in range(len(self.accumulators))]
+        outside = _layers_of(self.array, self.outer)
+        layer = MaterializedLayer(self.tasks)
+        return [
+            {output.name: self._result(number, output, layer, roots[number], outside) for output in member.outputs}
+            for number, member in enumerate(self.accumulators)
+        ]
+
+    def _partitions(self) -> Iterator[tuple[tuple[int, ...], Box]]:
+        """Every partition: its number along each dimension, and its box of blocks."""
+        for place in itertools.product(*(range(len(pieces)) for pieces in self.ranges)):
+            yield place, tuple(pieces[at] for pieces, at in zip(self.ranges, place, strict=True))
+
+    def _add_streams(self, recipe: Recipe) -> None:
+        """One streaming task for each partition."""
+        recipe_key, fold = f"recipe-{self.prefix}", Fused(self.accumulators)
+        self.tasks[recipe_key] = DataNode(recipe_key, recipe)
+        for place, box in self._partitions():
             needs = recipe.needs(box)
-            outer.update(needs)
-            tasks[key] = stream_task(key, recipe_key, accumulator, box, needs)
-            keys.append(key)
-        roots[tile] = _merged_key(tasks, accumulator_key, keys, prefix, tile)
-    return _results(array, accumulator, tasks, roots, ranges, kept, prefix, outer)
+            self.outer.update(needs)
+            key: Key = (self.prefix, *place)
+            self.tasks[key] = stream_task(key, recipe_key, fold, box, needs)
 
+    def _merged(self, number: int) -> dict[tuple[int, ...], Key]:
+        """Add one accumulator's merge trees; the key of the root of each tile of its kept dimensions."""
+        accumulator = self.accumulators[number]
+        own = f"accumulator{number}-{self.prefix}"
+        self.tasks[own] = DataNode(own, accumulator)
+        tiles: dict[tuple[int, ...], list[Key]] = {}
+        for place, _ in self._partitions():
+            tile = tuple(at for dim, at in enumerate(place) if dim not in accumulator.reduced)
+            tiles.setdefault(tile, []).append((self.prefix, *place))
+        return {tile: self._merge_tree(number, own, tile, keys) for tile, keys in tiles.items()}
 
-def _tile_boxes(ranges: list[list[tuple[int, int]]], kept: list[int], tile: tuple[int, ...]) -> list[Box]:
-    """Boxes of the partitions that share one tile of the kept dimensions, in partition order."""
-    chosen = dict(zip(kept, tile, strict=True))
-    options = [[ranges[dim][chosen[dim]]] if dim in chosen else ranges[dim] for dim in range(len(ranges))]
-    return list(itertools.product(*options))
+    def _merge_tree(self, number: int, own: Key, tile: tuple[int, ...], keys: list[Key]) -> Key:
+        """Add the merge tree of one tile; its root is the streaming task itself if that is the only one."""
+        level = 0
+        while len(keys) > 1:
+            above: list[Key] = []
+            for start in range(0, len(keys), _FAN_IN):
+                key: Key = (f"{self.prefix}-merge{number}-{level}", *tile, start // _FAN_IN)
+                parts = map(TaskRef, keys[start : start + _FAN_IN])
+                if level == 0:
+                    self.tasks[key] = Task(key, _merge_members, TaskRef(own), DataNode(None, number), *parts)
+                else:
+                    self.tasks[key] = Task(key, merge_states, TaskRef(own), *parts)
+                above.append(key)
+            keys, level = above, level + 1
+        return keys[0]
+
+    def _result(
+        self,
+        number: int,
+        output: Output,
+        layer: MaterializedLayer,
+        roots: dict[tuple[int, ...], Key],
+        outside: set[str],
+    ) -> da.Array:
+        """One output as a Dask array, one block a tile."""
+        array, accumulator = self.array, self.accumulators[number]
+        name = f"{output.name}{number}-{self.prefix}"
+        zeros = (0,) * len(output.leading)
+        blocks: dict[Key, Any] = {}
+        for tile, root in roots.items():
+            key: Key = (name, *zeros, *tile)
+            alone = isinstance(root, tuple) and root[0] == self.prefix
+            function, args = (_finish_member, (number, output.name)) if alone else (finish, (output.name,))
+            blocks[key] = Task(key, function, DataNode(None, accumulator), *args, TaskRef(root))
+        layers = {key: array.dask.layers[key] for key in outside} | {
+            self.prefix: layer,
+            name: MaterializedLayer(blocks),
+        }
+        dependencies = {key: array.dask.dependencies[key] for key in outside}
+        dependencies |= {self.prefix: set(outside), name: {self.prefix}}
+        kept = [dim for dim in range(array.ndim) if dim not in accumulator.reduced]
+        sizes = (tuple(sum(array.chunks[dim][lo:hi]) for lo, hi in self.ranges[dim]) for dim in kept)
+        chunks = (*((size,) for size in output.leading), *sizes)
+        return da.Array(HighLevelGraph(layers, dependencies), name, chunks, dtype=np.float64)
 
 
 def _layers_of(array: da.Array, keys: set[Key]) -> set[str]:
@@ -183,49 +311,3 @@ def _layers_of(array: da.Array, keys: set[Key]) -> set[str]:
             found.add(name)
             queue.extend(array.dask.dependencies[name])
     return found
-
-
-def _results(
-    array: da.Array,
-    accumulator: Accumulator,
-    tasks: dict[Key, Any],
-    roots: dict[tuple[int, ...], Key],
-    ranges: list[list[tuple[int, int]]],
-    kept: list[int],
-    prefix: str,
-    outer: set[Key],
-) -> "dict[str, da.Array | npt.NDArray[np.float64]]":
-    """Dask arrays of the outputs, which share the streaming tasks."""
-    layer = MaterializedLayer(tasks)
-    outside = _layers_of(array, outer)
-    sizes = tuple(tuple(sum(array.chunks[dim][lo:hi]) for lo, hi in ranges[dim]) for dim in kept)
-    results: dict[str, da.Array | npt.NDArray[np.float64]] = {}
-    for output in accumulator.outputs:
-        results[output.name] = _result(array, accumulator, output, layer, roots, sizes, prefix, outside)
-    return results
-
-
-def _result(
-    array: da.Array,
-    accumulator: Accumulator,
-    output: Output,
-    layer: MaterializedLayer,
-    roots: dict[tuple[int, ...], Key],
-    sizes: tuple[tuple[int, ...], ...],
-    prefix: str,
-    outside: set[str],
-) -> da.Array:
-    """One output as a Dask array, one block a tile."""
-    name = f"{output.name}-{prefix}"
-    zeros = (0,) * len(output.leading)
-    blocks = {
-        (name, *zeros, *tile): Task(
-            (name, *zeros, *tile), finish, DataNode(None, accumulator), output.name, TaskRef(root)
-        )
-        for tile, root in roots.items()
-    }
-    layers = {key: array.dask.layers[key] for key in outside} | {prefix: layer, name: MaterializedLayer(blocks)}
-    dependencies = {key: array.dask.dependencies[key] for key in outside} | {prefix: set(outside), name: {prefix}}
-    graph = HighLevelGraph(layers, dependencies)
-    chunks = (*((size,) for size in output.leading), *sizes)
-    return da.Array(graph, name, chunks, dtype=np.float64)

@@ -139,7 +139,7 @@ def test_anomaly(pair: tuple[xr.DataArray, xr.DataArray]) -> None:
 def test_partitions_cover_all_blocks_once(sizes: list[int], state: int, data: st.DataObject) -> None:
     reduced = data.draw(st.sets(st.sampled_from(range(len(sizes))), min_size=1))
     memory = data.draw(st.integers(1, 10**8))
-    ranges = plan_partitions(sizes, sorted(reduced), state, memory_bytes=memory)
+    ranges = plan_partitions(sizes, [(sorted(reduced), state)], memory_bytes=memory)
     for count, cuts in zip(sizes, ranges, strict=True):
         assert [block for lo, hi in cuts for block in range(lo, hi)] == list(range(count))
         assert all(hi > lo for lo, hi in cuts)
