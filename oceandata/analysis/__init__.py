@@ -8,5 +8,17 @@ routine that is mergeable streams blocks through a bounded number of tasks.
 from oceandata.analysis.area import area_mean, cell_areas
 from oceandata.analysis.climatology import anomaly, climatology
 from oceandata.analysis.indices import index, running_mean
+from oceandata.analysis.moments import extremes, integral, mean, variance
 
-__all__ = ["anomaly", "area_mean", "cell_areas", "climatology", "index", "running_mean"]
+__all__ = [
+    "anomaly",
+    "area_mean",
+    "cell_areas",
+    "climatology",
+    "extremes",
+    "index",
+    "integral",
+    "mean",
+    "running_mean",
+    "variance",
+]

@@ -17,7 +17,16 @@ from oceandata.graph import Fold
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Accumulator", "GroupedMoments", "Output", "State", "WeightedSum"]
+__all__ = [
+    "Accumulator",
+    "CellWeights",
+    "Extremes",
+    "GroupedMoments",
+    "Output",
+    "State",
+    "WeightedMoments",
+    "WeightedSum",
+]
 
 #: Sufficient statistics by name.
 State = dict[str, "npt.NDArray[np.float64]"]
@@ -32,6 +41,13 @@ class Output:
 
     name: str
     leading: tuple[int, ...] = ()
+
+
+class CellWeights(Protocol):
+    """Weights of the reduced cells, from which a region is cut; an array is one."""
+
+    def __getitem__(self, region: tuple[slice, ...], /) -> "npt.NDArray[np.float64]":
+        """Weights of the cells of a region of the reduced dimensions."""
 
 
 class Accumulator(Fold, Protocol):
@@ -69,12 +85,12 @@ class WeightedSum:
     ----------
     reduced : tuple of int
         Dimensions to sum over.
-    weights : numpy.ndarray
+    weights : numpy.ndarray or CellWeights
         One weight for each cell of the reduced dimensions, in their order; zero leaves a cell out.
     """
 
     reduced: tuple[int, ...]
-    weights: "npt.NDArray[np.float64]"
+    weights: "npt.NDArray[np.float64] | CellWeights"
 
     @property
     def outputs(self) -> tuple[Output, ...]:
@@ -99,8 +115,11 @@ class WeightedSum:
             return
         kept = _kept(block.ndim, self.reduced)
         weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)]).ravel()
-        rows = np.moveaxis(block, self.reduced, range(len(kept), block.ndim)).reshape(-1, weights.size)
-        total, valid_weight = _weighted_rows(rows, weights)
+        if self.reduced == tuple(range(len(self.reduced))):
+            total, valid_weight = _weighted_columns(block.reshape(weights.size, -1), weights)
+        else:
+            rows = np.moveaxis(block, self.reduced, range(len(kept), block.ndim)).reshape(-1, weights.size)
+            total, valid_weight = _weighted_rows(rows, weights)
         place = tuple(within[dim] for dim in kept)
         shape = tuple(block.shape[dim] for dim in kept)
         state["weighted_sum"][place] += total.reshape(shape)
@@ -137,6 +156,171 @@ def _weighted_rows(
             np.copyto(strip, ~missing)
             valid_weight[place] = strip @ weights
     return total, valid_weight
+
+
+def _weighted_columns(
+    rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]"
+) -> "tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]":
+    """Weighted sum and valid weight of each column, a strip of rows at a time in one reused buffer."""
+    cells = rows.shape[1]
+    total, valid_weight = np.zeros(cells), np.zeros(cells)
+    step = max(1, min(len(rows), _STRIP_VALUES // max(1, cells)))
+    buffer = np.empty((step, cells))
+    for start in range(0, len(rows), step):
+        part, own = rows[start : start + step], weights[start : start + step]
+        strip = buffer[: len(part)]
+        missing = np.isnan(part)
+        np.copyto(strip, part)
+        if own.any() and own.all():
+            np.copyto(strip, 0.0, where=missing)
+        else:
+            np.copyto(strip, 0.0, where=missing | (own == 0)[:, None])
+        total += own @ strip
+        if (missing == missing[0]).all():
+            valid_weight[~missing[0]] += own.sum()
+        else:
+            np.copyto(strip, ~missing)
+            valid_weight += own @ strip
+    return total, valid_weight
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class WeightedMoments:
+    """
+    Weight, mean and weighted sum of squared deviations of the valid values.
+
+    Attributes
+    ----------
+    reduced : tuple of int
+        Dimensions to reduce.
+    weights : numpy.ndarray or CellWeights
+        One weight for each cell of the reduced dimensions, in their order; zero leaves a cell out.
+
+    References
+    ----------
+    Chan, Golub and LeVeque 1983, The American Statistician 37, eq. (2.1), with weights in place of counts.
+    """
+
+    reduced: tuple[int, ...]
+    weights: "npt.NDArray[np.float64] | CellWeights"
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Weight, number of valid values, mean and M2."""
+        return tuple(Output(name) for name in ("count", "mean", "M2", "values"))
+
+    @property
+    def state_values(self) -> int:
+        """Four."""
+        return 4
+
+    def begin(self, region: tuple[slice, ...]) -> State:
+        """Zeros for the kept cells of a region."""
+        shape = [region[dim].stop - region[dim].start for dim in _kept(len(region), self.reduced)]
+        return {name: np.zeros(shape) for name in ("count", "mean", "M2", "values")}
+
+    def add(
+        self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
+    ) -> None:
+        """Add a block, in two passes over a strip of cells."""
+        if not block.size:
+            return
+        kept = _kept(block.ndim, self.reduced)
+        weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)]).ravel()
+        rows = np.moveaxis(block, self.reduced, range(len(self.reduced))).reshape(weights.size, -1)
+        place = tuple(within[dim] for dim in kept)
+        shape = tuple(block.shape[dim] for dim in kept)
+        part = {name: values.reshape(shape) for name, values in _weighted_moments(rows, weights).items()}
+        for name, values in self.merge({name: state[name][place] for name in state}, part).items():
+            state[name][place] = values
+
+    def merge(self, first: State, second: State) -> State:
+        """Chan's formula in every cell."""
+        return _chan(first, second) | {"values": first["values"] + second["values"]}
+
+    def result(self, state: State) -> State:
+        """Weight, mean, M2 and number of values; the mean of no value is NaN."""
+        empty = state["count"] == 0
+        return state | {name: np.where(empty, np.nan, state[name]) for name in ("mean", "M2")}
+
+
+def _weighted_moments(rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]") -> State:
+    """Weight, mean, M2 and number of valid values of each column, a strip of columns at a time."""
+    cells = rows.shape[1]
+    parts = {name: np.empty(cells) for name in ("count", "mean", "M2", "values")}
+    step = max(1, _STRIP_VALUES // max(1, len(rows)))
+    for start in range(0, cells, step):
+        strip, place = rows[:, start : start + step].astype(np.float64), slice(start, start + step)
+        valid = ~np.isnan(strip)
+        valid &= (weights != 0)[:, None]
+        weight = weights @ valid
+        mean = weights @ np.where(valid, strip, 0.0) / np.where(weight == 0, 1.0, weight)
+        strip -= mean
+        strip[~valid] = 0.0
+        parts["count"][place], parts["mean"][place] = weight, mean
+        parts["M2"][place] = np.einsum("i,ij,ij->j", weights, strip, strip)
+        parts["values"][place] = valid.sum(axis=0)
+    return parts
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Extremes:
+    """
+    Smallest and largest valid value, and how many there are.
+
+    Attributes
+    ----------
+    reduced : tuple of int
+        Dimensions to reduce.
+    """
+
+    reduced: tuple[int, ...]
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Minimum, maximum and number of valid values."""
+        return tuple(Output(name) for name in ("minimum", "maximum", "count"))
+
+    @property
+    def state_values(self) -> int:
+        """Three."""
+        return 3
+
+    def begin(self, region: tuple[slice, ...]) -> State:
+        """Infinities and zero for the kept cells of a region."""
+        shape = [region[dim].stop - region[dim].start for dim in _kept(len(region), self.reduced)]
+        return {"minimum": np.full(shape, np.inf), "maximum": np.full(shape, -np.inf), "count": np.zeros(shape)}
+
+    def add(
+        self,
+        state: State,
+        block: "npt.NDArray[Any]",
+        region: tuple[slice, ...],  # noqa: ARG002
+        within: tuple[slice, ...],
+    ) -> None:
+        """Add a block."""
+        place = tuple(within[dim] for dim in _kept(block.ndim, self.reduced))
+        values = block if block.dtype.kind == "f" else block.astype(np.float64)
+        part: State = {
+            "minimum": np.fmin.reduce(values, axis=self.reduced, initial=np.inf).astype(np.float64),
+            "maximum": np.fmax.reduce(values, axis=self.reduced, initial=-np.inf).astype(np.float64),
+            "count": np.count_nonzero(~np.isnan(values), axis=self.reduced).astype(np.float64),
+        }
+        for name, merged in self.merge({name: state[name][place] for name in state}, part).items():
+            state[name][place] = merged
+
+    def merge(self, first: State, second: State) -> State:
+        """The smaller, the larger, and the sum."""
+        return {
+            "minimum": np.minimum(first["minimum"], second["minimum"]),
+            "maximum": np.maximum(first["maximum"], second["maximum"]),
+            "count": first["count"] + second["count"],
+        }
+
+    def result(self, state: State) -> State:
+        """The extremes of no value are NaN."""
+        empty = state["count"] == 0
+        return state | {name: np.where(empty, np.nan, state[name]) for name in ("minimum", "maximum")}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from oceandata.errors import InputError, OceanDataWarning, RegionError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["EARTH_RADIUS_M", "Region", "area_mean", "cell_areas"]
+__all__ = ["EARTH_RADIUS_M", "Region", "area_mean", "cell_areas", "declared_areas", "on_grid"]
 
 #: Radius of the sphere on which areas are computed, m (that of gsw.distance).
 EARTH_RADIUS_M = 6_371_000.0
@@ -134,8 +134,20 @@ def cell_areas(obj: xr.DataArray | xr.Dataset, *, region: Region | None = None) 
     return areas
 
 
-def _declared_areas(obj: xr.DataArray) -> xr.DataArray | None:
-    """Areas that the variable names in ``cell_measures``, if they are among its coordinates."""
+def declared_areas(obj: xr.DataArray) -> xr.DataArray | None:
+    """
+    Areas that a variable names in ``cell_measures``, if they are among its coordinates.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The variable.
+
+    Returns
+    -------
+    xarray.DataArray or None
+        None if none are named, or not there.
+    """
     words = str(obj.attrs.get("cell_measures", "")).split()
     for key, name in itertools.pairwise(words):
         if key == "area:" and name in obj.coords:
@@ -174,8 +186,29 @@ def _covered_region(obj: xr.DataArray, region: Region) -> Region:
     return west_edge, south_edge, float(min(stops.max(), west + width)), north_edge
 
 
-def _on_grid(field: xr.DataArray, obj: xr.DataArray, what: str) -> xr.DataArray:
-    """Weights or mask, if they lie on exactly the cells of the data."""
+def on_grid(field: xr.DataArray, obj: xr.DataArray, what: str) -> xr.DataArray:
+    """
+    Weights or mask, if they lie on exactly the cells of the data.
+
+    Parameters
+    ----------
+    field : xarray.DataArray
+        The weights or the mask.
+    obj : xarray.DataArray
+        The data.
+    what : str
+        What the field is, for the error.
+
+    Returns
+    -------
+    xarray.DataArray
+        The field.
+
+    Raises
+    ------
+    InputError
+        If dimensions, sizes or coordinates differ.
+    """
     stray = [dim for dim in field.dims if dim not in obj.dims]
     if stray or not field.dims:
         msg = f"{what} has dimensions {field.dims}, need some of those of the data, {obj.dims}."
@@ -203,9 +236,9 @@ def _masked(areas: xr.DataArray, mask: xr.DataArray) -> xr.DataArray:
 
 def _weights(obj: xr.DataArray, region: Region | None, weights: Any, mask: xr.DataArray | None) -> _Weights:
     """Weights from what was given, declared or computed, in that order."""
-    declared = weights if weights is not None else _declared_areas(obj)
+    declared = weights if weights is not None else declared_areas(obj)
     if declared is not None:
-        declared = _on_grid(declared, obj, "weights")
+        declared = on_grid(declared, obj, "weights")
         if region is not None:
             msg = "region= and cell areas given as weights= cannot be joined. Select the region first, or pass mask=."
             raise InputError(msg)
@@ -221,7 +254,7 @@ def _weights(obj: xr.DataArray, region: Region | None, weights: Any, mask: xr.Da
         box = _covered_region(obj, region) if covered > 0 else None
         found = _Weights(areas, _box_area(region), covered, box)
     if mask is not None:
-        masked = _masked(found.areas, _on_grid(mask, obj, "the mask"))
+        masked = _masked(found.areas, on_grid(mask, obj, "the mask"))
         inside = float(masked.sum())
         found = _Weights(masked, inside, inside, found.covered_region)
     if bool((found.areas < 0).any()) or bool(found.areas.isnull().any()):
