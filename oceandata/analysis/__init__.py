@@ -9,6 +9,7 @@ from oceandata.analysis.area import area_mean, cell_areas
 from oceandata.analysis.climatology import anomaly, climatology
 from oceandata.analysis.indices import index, running_mean
 from oceandata.analysis.moments import extremes, integral, mean, variance
+from oceandata.analysis.statistics import statistics
 
 __all__ = [
     "anomaly",
@@ -20,5 +21,6 @@ __all__ = [
     "integral",
     "mean",
     "running_mean",
+    "statistics",
     "variance",
 ]
