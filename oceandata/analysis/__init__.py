@@ -7,20 +7,36 @@ routine that is mergeable streams blocks through a bounded number of tasks.
 
 from oceandata.analysis.area import area_mean, cell_areas
 from oceandata.analysis.climatology import anomaly, climatology
+from oceandata.analysis.heatwaves import (
+    detect_heatwaves,
+    heatwave_categories,
+    heatwave_climatology,
+    write_heatwaves,
+    yearly_heatwaves,
+)
 from oceandata.analysis.indices import index, running_mean
 from oceandata.analysis.moments import extremes, integral, mean, variance
 from oceandata.analysis.statistics import statistics
+from oceandata.analysis.trends import detrend, harmonic_fit, trend
 
 __all__ = [
     "anomaly",
     "area_mean",
     "cell_areas",
     "climatology",
+    "detect_heatwaves",
+    "detrend",
     "extremes",
+    "harmonic_fit",
+    "heatwave_categories",
+    "heatwave_climatology",
     "index",
     "integral",
     "mean",
     "running_mean",
     "statistics",
+    "trend",
     "variance",
+    "write_heatwaves",
+    "yearly_heatwaves",
 ]

@@ -1,0 +1,235 @@
+"""Least squares along time, cell by cell, from sums that merge: gaps of each cell counted rightly, in one pass."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from oceandata.analysis.accumulators import Output, State
+from oceandata.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["Regression"]
+
+# Values widened to float64 at a time.
+_STRIP_VALUES = 262_144
+
+# Regressors that valid steps cannot tell apart: smallest against largest eigenvalue of their products.
+_RANK = 1e-12
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Regression:
+    """
+    Normal equations of each cell, and what its residuals' lag-1 autocorrelation needs.
+
+    Values are taken from a reference of their own cell (its first valid value), so that no digits are lost where the
+    mean is large; merging moves one reference to the other exactly.
+
+    Attributes
+    ----------
+    dim : int
+        Dimension of time.
+    design : numpy.ndarray, shape (steps, k)
+        Regressors of each step; the first column is one.
+
+    References
+    ----------
+    Santer et al. 2000, J. Geophys. Res. 105, eq. (4) to (6): effective sample size from lag-1 autocorrelation.
+    """
+
+    dim: int
+    design: "npt.NDArray[np.float64]"
+
+    @property
+    def reduced(self) -> tuple[int, ...]:
+        """Time."""
+        return (self.dim,)
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Coefficients, their variance for residuals of variance one, and what the residuals are like."""
+        k = self.design.shape[1]
+        own = [Output("coefficients", (k,)), Output("inverse", (k,))]
+        return (*own, *(Output(name) for name in ("count", "residual", "autocorrelation")))
+
+    @property
+    def state_values(self) -> int:
+        """Products of regressors, of regressors and values, both also for neighbouring steps, and six numbers."""
+        k = self.design.shape[1]
+        return 2 * k * k + 2 * k + 7
+
+    def begin(self, region: tuple[slice, ...]) -> State:
+        """Zeros for the kept cells of a region, and no neighbours yet."""
+        k = self.design.shape[1]
+        cells = [part.stop - part.start for dim, part in enumerate(region) if dim != self.dim]
+        state = {name: np.zeros([*lead, *cells]) for name, lead in _leads(k).items()}
+        state["first"] = np.full(cells, np.nan)
+        state["last"] = np.full(cells, np.nan)
+        state["reference"] = np.full(cells, np.nan)
+        state["span"] = np.array([region[self.dim].start, region[self.dim].start], np.float64)
+        return state
+
+    def add(
+        self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
+    ) -> None:
+        """Add a block, a strip of cells at a time; blocks of the same cells come in the order of time."""
+        rows = np.moveaxis(block, self.dim, 0)
+        if not rows.size:
+            return
+        place: tuple[Any, ...] = tuple(part for dim, part in enumerate(within) if dim != self.dim)
+        start, stop = region[self.dim].start, region[self.dim].stop
+        part = self._sums(rows.reshape(len(rows), -1), start)
+        shaped = {name: values.reshape((*values.shape[:-1], *rows.shape[1:])) for name, values in part.items()}
+        own = {name: values[(..., *place)] for name, values in state.items() if name != "span"}
+        begun = within[self.dim].start > 0
+        span = np.array([start if not begun else state["span"][0], start], np.float64)
+        merged = self._joined(own, shaped, start) if begun else shaped
+        for name, values in merged.items():
+            state[name][(..., *place)] = values
+        state["span"] = np.array([min(state["span"][0], span[0]), max(state["span"][1], stop)])
+
+    def _sums(self, rows: "npt.NDArray[Any]", start: int) -> State:
+        """State of a block whose first step is `start`, with the cells in one dimension."""
+        design = self.design[start : start + len(rows)]
+        pieces = []
+        step = max(1, _STRIP_VALUES // len(rows))
+        for begin in range(0, rows.shape[1], step):
+            pieces.append(_strip_sums(rows[:, begin : begin + step].astype(np.float64), design))
+        return {name: np.concatenate([piece[name] for piece in pieces], axis=-1) for name in pieces[0]}
+
+    def _joined(self, first: State, second: State, border: int) -> State:
+        """States of two stretches of time, the second beginning at step `border` where the first ends."""
+        reference = np.where(np.isnan(first["reference"]), second["reference"], first["reference"])
+        one, other = _moved(first, reference), _moved(second, reference)
+        merged = {name: one[name] + other[name] for name in _leads(self.design.shape[1])}
+        before, after = self.design[border - 1], self.design[border]
+        left, right = one["last"], other["first"]
+        pair = ~(np.isnan(left) | np.isnan(right))
+        a, b = np.where(pair, left - reference, 0.0), np.where(pair, right - reference, 0.0)
+        merged["pairs"] += pair
+        merged["lag_yy"] += a * b
+        column = (slice(None), *(None,) * pair.ndim)
+        merged["lag_xy"] += before[column] * b + after[column] * a
+        merged["lag_xx"] += np.outer(before, after)[(slice(None), *column)] * pair
+        return merged | {"first": one["first"], "last": other["last"], "reference": reference}
+
+    def merge(self, first: State, second: State) -> State:
+        """State of both stretches, which must follow each other in time."""
+        early, late = sorted((first, second), key=lambda state: float(state["span"][0]))
+        if early["span"][1] != late["span"][0]:
+            msg = (
+                f"steps {early['span'].tolist()} and {late['span'].tolist()} do not follow each other, "
+                "need neighbouring stretches of time: merge them in their order."
+            )
+            raise InputError(msg)
+        own = [{name: values for name, values in state.items() if name != "span"} for state in (early, late)]
+        merged = self._joined(own[0], own[1], int(late["span"][0]))
+        return merged | {"span": np.array([early["span"][0], late["span"][1]])}
+
+    def result(self, state: State) -> State:
+        """
+        Coefficients and residuals of the cells whose valid steps determine them; the others are NaN.
+        """
+        k = self.design.shape[1]
+        cells = state["count"].shape
+        flat = {
+            name: values.reshape(*values.shape[: len(lead)], -1)
+            for name, lead in _leads(k).items()
+            for values in [state[name]]
+        }
+        reference = np.nan_to_num(state["reference"].reshape(-1))
+        solved = _solved(flat, k)
+        solved["coefficients"][0] += reference
+        return {name: values.reshape((*values.shape[:-1], *cells)) for name, values in solved.items()}
+
+
+def _leads(k: int) -> dict[str, tuple[int, ...]]:
+    """Sums of a state, and their own dimensions."""
+    square, line, number = (k, k), (k,), ()
+    leads: dict[str, tuple[int, ...]] = {"xx": square, "xy": line, "yy": number, "count": number}
+    return leads | {"lag_xx": square, "lag_xy": line, "lag_yy": number, "pairs": number}
+
+
+def _strip_sums(strip: "npt.NDArray[np.float64]", design: "npt.NDArray[np.float64]") -> State:
+    """Sums of a strip of cells over consecutive steps."""
+    valid = ~np.isnan(strip)
+    begun = valid.argmax(axis=0)
+    reference = np.where(valid.any(axis=0), strip[begun, np.arange(strip.shape[1])], np.nan)
+    first, last = strip[0].copy(), strip[-1].copy()
+    values = strip - np.nan_to_num(reference)
+    values[~valid] = 0.0
+    whole = valid.all(axis=0) | ~valid.any(axis=0)
+    weights = valid.astype(np.float64)
+    pairs = weights[:-1] * weights[1:]
+    ahead, behind = values[1:] * weights[:-1], values[:-1] * weights[1:]
+    state = {
+        "xx": _products(design, design, weights, whole),
+        "xy": design.T @ values,
+        "yy": np.einsum("ij,ij->j", values, values),
+        "count": weights.sum(axis=0),
+        "lag_xx": _products(design[:-1], design[1:], pairs, whole),
+        "lag_xy": design[:-1].T @ ahead + design[1:].T @ behind,
+        "lag_yy": np.einsum("ij,ij->j", values[:-1], values[1:]),
+        "pairs": pairs.sum(axis=0),
+    }
+    return state | {"first": first, "last": last, "reference": reference}
+
+
+def _products(
+    one: "npt.NDArray[np.float64]",
+    other: "npt.NDArray[np.float64]",
+    weights: "npt.NDArray[np.float64]",
+    whole: "npt.NDArray[np.bool_]",
+) -> "npt.NDArray[np.float64]":
+    """Sum of the products of regressors over the valid steps of each cell; cells without gaps share theirs."""
+    k = one.shape[1]
+    found = np.zeros((k, k, weights.shape[1]))
+    if not len(weights):
+        return found
+    full = whole & (weights[0] > 0)
+    found[:, :, full] = (one.T @ other)[:, :, None]
+    gappy = ~whole
+    if gappy.any():
+        pairs = (one[:, :, None] * other[:, None, :]).reshape(len(one), k * k)
+        found[:, :, gappy] = (pairs.T @ weights[:, gappy]).reshape(k, k, -1)
+    return found
+
+
+def _moved(state: State, reference: "npt.NDArray[np.float64]") -> State:
+    """The same sums of values taken from another reference."""
+    shift = np.where(np.isnan(state["reference"]), 0.0, state["reference"] - reference)
+    moved = dict(state)
+    moved["yy"] = state["yy"] + 2 * shift * state["xy"][0] + shift**2 * state["count"]
+    moved["xy"] = state["xy"] + shift * state["xx"][0]
+    moved["lag_yy"] = state["lag_yy"] + shift * state["lag_xy"][0] + shift**2 * state["pairs"]
+    moved["lag_xy"] = state["lag_xy"] + shift * (state["lag_xx"][0] + state["lag_xx"][:, 0])
+    return moved
+
+
+def _solved(flat: State, k: int) -> State:
+    """Solution of the normal equations of each cell."""
+    cells = flat["count"].size
+    found = {name: np.full(lead, np.nan) for name, lead in {"coefficients": (k, cells), "inverse": (k, cells)}.items()}
+    found |= {"residual": np.full(cells, np.nan), "autocorrelation": np.full(cells, np.nan), "count": flat["count"]}
+    products = np.moveaxis(flat["xx"], -1, 0)
+    usable = np.flatnonzero(flat["count"] >= k)
+    scale = np.linalg.eigvalsh(products[usable])
+    usable = usable[scale[:, 0] > _RANK * scale[:, -1]]
+    if not usable.size:
+        return found
+    inverse = np.linalg.inv(products[usable])
+    b = np.einsum("cij,jc->ic", inverse, flat["xy"][:, usable])
+    residual = np.maximum(flat["yy"][usable] - np.einsum("ic,ic->c", b, flat["xy"][:, usable]), 0.0)
+    lagged = flat["lag_yy"][usable] - np.einsum("ic,ic->c", b, flat["lag_xy"][:, usable])
+    lagged += np.einsum("ic,ijc,jc->c", b, flat["lag_xx"][:, :, usable], b)
+    found["coefficients"][:, usable] = b
+    found["inverse"][:, usable] = np.einsum("cii->ic", inverse)
+    found["residual"][usable] = residual
+    share = flat["pairs"][usable] / np.maximum(flat["count"][usable], 1)
+    size = residual * share
+    floor = 1e-20 * flat["yy"][usable]
+    found["autocorrelation"][usable] = np.where(size > floor, lagged / np.where(size > 0, size, 1.0), 0.0)
+    return found
