@@ -336,6 +336,12 @@ class GroupedMoments:
         Group of each position along it; negative leaves a position out.
     groups : int
         Number of groups.
+    weights : numpy.ndarray, optional
+        Weight of each position; all count the same by default.
+    neighbours : int
+        Groups on each side, in a circle, that are pooled with each in the result.
+    circle : tuple of int
+        Groups that make up the circle; all by default.
 
     References
     ----------
@@ -345,6 +351,13 @@ class GroupedMoments:
     dim: int
     codes: "npt.NDArray[np.int64]"
     groups: int
+    weights: "npt.NDArray[np.float64] | None" = None
+    neighbours: int = 0
+    circle: tuple[int, ...] = ()
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return ("count", "mean", "M2") if self.weights is None else ("count", "mean", "M2", "weight")
 
     @property
     def reduced(self) -> tuple[int, ...]:
@@ -353,18 +366,18 @@ class GroupedMoments:
 
     @property
     def outputs(self) -> tuple[Output, ...]:
-        """Count, mean and M2, each with the groups first."""
-        return tuple(Output(name, (self.groups,)) for name in ("count", "mean", "M2"))
+        """Count, mean, M2 and weight, if there are weights; each with the groups first."""
+        return tuple(Output(name, (self.groups,)) for name in self._names)
 
     @property
     def state_values(self) -> int:
-        """Three for each group."""
-        return 3 * self.groups
+        """Three or four for each group."""
+        return len(self._names) * self.groups
 
     def begin(self, region: tuple[slice, ...]) -> State:
         """Zeros for the kept cells of a region."""
         shape = [self.groups, *(region[d].stop - region[d].start for d in _kept(len(region), self.reduced))]
-        return {name: np.zeros(shape) for name in ("count", "mean", "M2")}
+        return {name: np.zeros(shape) for name in self._names}
 
     def add(
         self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
@@ -374,24 +387,47 @@ class GroupedMoments:
         rows = np.moveaxis(block, self.dim, 0)
         place = tuple(within[dim] for dim in _kept(block.ndim, self.reduced))
         for group in np.unique(codes[codes >= 0]):
-            part = _moments(rows[codes == group])
+            part = self._part(rows, codes == group, region[self.dim].start)
             target: Any = (int(group), *place)
-            merged = _chan({name: state[name][target] for name in state}, part)
+            merged = self.merge({name: state[name][target] for name in state}, part)
             for name, values in merged.items():
                 state[name][target] = values
 
+    def _part(self, rows: "npt.NDArray[Any]", chosen: "npt.NDArray[np.bool_]", start: int) -> State:
+        """Moments of some rows of a block."""
+        if self.weights is None:
+            return _moments(rows[chosen])
+        own = self.weights[start + np.flatnonzero(chosen)]
+        part = _weighted_moments(rows[chosen].reshape(own.size, -1), own)
+        part = {"count": part["values"], "mean": part["mean"], "M2": part["M2"], "weight": part["count"]}
+        return {name: values.reshape(rows.shape[1:]) for name, values in part.items()}
+
     def merge(self, first: State, second: State) -> State:
         """Chan's formula in every cell and group."""
-        return _chan(first, second)
+        if self.weights is None:
+            return _chan(first, second)
+        parts = [{"count": one["weight"], "mean": one["mean"], "M2": one["M2"]} for one in (first, second)]
+        merged = _chan(*parts)
+        return {**merged, "count": first["count"] + second["count"], "weight": merged["count"]}
+
+    def _pooled(self, state: State) -> State:
+        """Each group of the circle with its neighbours; groups outside it as they are."""
+        circle = np.array(self.circle or range(self.groups))
+        own = {name: values[circle] for name, values in state.items()}
+        pooled = own
+        for shift in range(1, self.neighbours + 1):
+            for turn in (shift, -shift):
+                pooled = self.merge(pooled, {name: np.roll(values, turn, axis=0) for name, values in own.items()})
+        found = {name: values.copy() for name, values in state.items()}
+        for name, values in pooled.items():
+            found[name][circle] = values
+        return found
 
     def result(self, state: State) -> State:
-        """Count, mean and M2; the mean of no value is NaN."""
-        empty = state["count"] == 0
-        return {
-            "count": state["count"],
-            "mean": np.where(empty, np.nan, state["mean"]),
-            "M2": np.where(empty, np.nan, state["M2"]),
-        }
+        """Count, mean and M2, with the neighbours; the mean of no value is NaN."""
+        found = self._pooled(state) if self.neighbours else state
+        empty = found["count"] == 0
+        return found | {name: np.where(empty, np.nan, found[name]) for name in ("mean", "M2")}
 
 
 def _moments(rows: "npt.NDArray[Any]") -> State:
