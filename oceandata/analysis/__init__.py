@@ -7,6 +7,7 @@ routine that is mergeable streams blocks through a bounded number of tasks.
 
 from oceandata.analysis.area import area_mean, cell_areas
 from oceandata.analysis.climatology import anomaly, climatology
+from oceandata.analysis.eof import eof
 from oceandata.analysis.heatwaves import (
     detect_heatwaves,
     heatwave_categories,
@@ -26,6 +27,7 @@ __all__ = [
     "climatology",
     "detect_heatwaves",
     "detrend",
+    "eof",
     "extremes",
     "harmonic_fit",
     "heatwave_categories",
