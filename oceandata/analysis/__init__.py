@@ -7,6 +7,7 @@ routine that is mergeable streams blocks through a bounded number of tasks.
 
 from oceandata.analysis.area import area_mean, cell_areas
 from oceandata.analysis.climatology import anomaly, climatology
+from oceandata.analysis.distributions import histogram, quantile
 from oceandata.analysis.eof import eof
 from oceandata.analysis.heatwaves import (
     detect_heatwaves,
@@ -32,9 +33,11 @@ __all__ = [
     "harmonic_fit",
     "heatwave_categories",
     "heatwave_climatology",
+    "histogram",
     "index",
     "integral",
     "mean",
+    "quantile",
     "running_mean",
     "statistics",
     "trend",

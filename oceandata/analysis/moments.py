@@ -15,7 +15,7 @@ from oceandata.analysis.routines import Request, Steps, streamed
 from oceandata.analysis.weights import OuterWeights, cell_weights, outer_weights
 from oceandata.errors import InputError, closest
 
-__all__ = ["extremes", "integral", "mean", "variance"]
+__all__ = ["extremes", "integral", "kept_labels", "mean", "over_methods", "reduced_dims", "variance"]
 
 Dims = Hashable | Sequence[Hashable] | None
 Weights = str | xr.DataArray | Sequence[xr.DataArray] | None
@@ -24,8 +24,27 @@ Weights = str | xr.DataArray | Sequence[xr.DataArray] | None
 _NAMES = ("units", "units_metadata", "standard_name", "long_name", "long_name_zh")
 
 
-def _dims(obj: xr.DataArray, dim: Dims) -> tuple[Hashable, ...]:
-    """Dimensions to reduce, in the order of the data; an axis letter (T, Z, Y, X) stands for its dimension."""
+def reduced_dims(obj: xr.DataArray, dim: Dims) -> tuple[Hashable, ...]:
+    """
+    Dimensions to reduce, in the order of the data.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The variable.
+    dim : str or sequence of str, optional
+        Names of dimensions, or the letters T, Z, Y, X for those of an axis; all by default.
+
+    Returns
+    -------
+    tuple of hashable
+        Each once.
+
+    Raises
+    ------
+    InputError
+        If there is no such dimension.
+    """
     if dim is None:
         return obj.dims
     asked = [dim] if isinstance(dim, str) or not isinstance(dim, Sequence) else list(dim)
@@ -73,7 +92,7 @@ def _prepared(
 ) -> tuple[xr.DataArray, tuple[Hashable, ...], tuple[int, ...], OuterWeights]:
     """The array, what is reduced, and its weights."""
     obj = require_array(obj, routine)
-    dims = _dims(obj, dim)
+    dims = reduced_dims(obj, dim)
     if not dims:
         msg = f"{routine} needs a dimension to reduce, {obj.name!r} has none."
         raise InputError(msg)
@@ -81,14 +100,42 @@ def _prepared(
     return obj, dims, axes, outer_weights(obj, dims, _factors(obj, dims, weights))
 
 
-def _labels(obj: xr.DataArray, dims: Sequence[Hashable]) -> tuple[dict[Any, Any], list[Hashable]]:
-    """Coordinates and dimensions that stay."""
+def kept_labels(obj: xr.DataArray, dims: Sequence[Hashable]) -> tuple[dict[Any, Any], list[Hashable]]:
+    """
+    Coordinates and dimensions that stay when some are reduced.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The variable.
+    dims : sequence of hashable
+        What is reduced.
+
+    Returns
+    -------
+    dict, list
+        Coordinates by name, and dimensions.
+    """
     coords = {name: c for name, c in obj.coords.items() if not set(c.dims) & set(dims)}
     return coords, [one for one in obj.dims if one not in dims]
 
 
-def _over(obj: xr.DataArray, dims: Sequence[Hashable]) -> str:
-    """Dimensions as CF's cell methods name them: ``area`` for both horizontal ones."""
+def over_methods(obj: xr.DataArray, dims: Sequence[Hashable]) -> str:
+    """
+    Dimensions as CF's cell methods name them: ``area:`` for both horizontal ones.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray
+        The variable.
+    dims : sequence of hashable
+        What is reduced.
+
+    Returns
+    -------
+    str
+        Names, each with a colon.
+    """
     roles = {one: axis for axis in "TZYX" for name in [cf.find_axis(obj, axis)] if name for one in obj[name].dims}
     area = {roles.get(one) for one in dims} >= {"Y", "X"}
     names = ["area:"] if area else []
@@ -170,10 +217,10 @@ def mean(
     weight = sums["weight"]
     xp = da if isinstance(weight, da.Array) else np
     values = sums["weighted_sum"] / xp.where(weight > 0, weight, 1.0)
-    coords, kept = _labels(obj, dims)
+    coords, kept = kept_labels(obj, dims)
     result = xr.DataArray(_where(_enough(weight, cells.total, min_weight), values), coords, kept, name=obj.name)
     attributes = {key: obj.attrs[key] for key in _NAMES if key in obj.attrs}
-    attributes["cell_methods"] = appended_methods(obj.attrs, f"{_over(obj, dims)} mean")
+    attributes["cell_methods"] = appended_methods(obj.attrs, f"{over_methods(obj, dims)} mean")
     return described(result, obj, _call("mean", dims, weights, f", min_weight={min_weight:g}"), **attributes)
 
 
@@ -228,14 +275,14 @@ def integral(
     power = _power(obj, dims, weights)
     sums = yield Request(obj.data, WeightedSum(axes, cells))
     weight = sums["weight"]
-    coords, kept = _labels(obj, dims)
+    coords, kept = kept_labels(obj, dims)
     share = xr.Variable(kept, weight / cells.total, {"units": "1", "long_name": "share that is valid"})
     values = _where(_enough(weight, cells.total, min_weight), sums["weighted_sum"])
     result = xr.DataArray(values, coords | {"valid_share": share}, kept, name=obj.name)
     attributes = {key: obj.attrs[key] for key in ("long_name", "long_name_zh") if key in obj.attrs}
     if obj.attrs.get("units"):
         attributes["units"] = f"{obj.attrs['units']} m{power if power > 1 else ''}".removeprefix("1 ")
-    attributes["cell_methods"] = appended_methods(obj.attrs, f"{_over(obj, dims)} sum")
+    attributes["cell_methods"] = appended_methods(obj.attrs, f"{over_methods(obj, dims)} sum")
     return described(result, obj, _call("integral", dims, weights, f", min_weight={min_weight:g}"), **attributes)
 
 
@@ -316,13 +363,13 @@ def variance(
     spread = moments["M2"] / xp.where(enough, weight, 1.0)
     if ddof:
         spread = spread * (count / xp.where(enough, count - ddof, 1.0))
-    coords, kept = _labels(obj, dims)
+    coords, kept = kept_labels(obj, dims)
     result = xr.DataArray(_where(enough, spread), coords, kept, name=obj.name)
     attributes = {key: obj.attrs[key] for key in ("long_name", "long_name_zh") if key in obj.attrs}
     units = str(difference_attributes(obj.attrs).get("units", ""))
     if units:
         attributes["units"] = "1" if units == "1" else f"{units}2" if units.isalpha() else f"({units})2"
-    attributes["cell_methods"] = appended_methods(obj.attrs, f"{_over(obj, dims)} variance")
+    attributes["cell_methods"] = appended_methods(obj.attrs, f"{over_methods(obj, dims)} variance")
     return described(result, obj, _call("variance", dims, weights, f", ddof={ddof}"), **attributes)
 
 
@@ -362,13 +409,13 @@ def extremes(obj: xr.DataArray, dim: Dims = None) -> Steps[xr.Dataset]:
     """
     obj, dims, axes, _ = _prepared(obj, dim, None, "extremes")
     found = yield Request(obj.data, Extremes(axes))
-    coords, kept = _labels(obj, dims)
+    coords, kept = kept_labels(obj, dims)
     attributes = {key: obj.attrs[key] for key in _NAMES if key in obj.attrs}
     results = {}
     for name in ("minimum", "maximum", "count"):
         one = xr.DataArray(found[name], coords, kept, name=name)
         own: dict[str, Any] = {"units": "1", "long_name": "number of valid values", "long_name_zh": "有效值个数"}
         if name != "count":
-            own = attributes | {"cell_methods": appended_methods(obj.attrs, f"{_over(obj, dims)} {name}")}
+            own = attributes | {"cell_methods": appended_methods(obj.attrs, f"{over_methods(obj, dims)} {name}")}
         results[name] = described(one, obj, f"extremes(dim={[str(d) for d in dims]})", **own)
     return xr.Dataset(results)
