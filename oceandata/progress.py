@@ -9,7 +9,7 @@ from oceandata.options import get_options
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["byte_bar", "task_bar"]
+__all__ = ["byte_bar", "count_bar", "task_bar"]
 
 
 def _progress(*, of_bytes: bool) -> "Progress":
@@ -39,6 +39,26 @@ def byte_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         Takes the amount done and the whole.
     """
     with _progress(of_bytes=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+@contextmanager
+def count_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """
+    Bar that a routine moves with the number of things done and of all.
+
+    Parameters
+    ----------
+    label : str
+        What is being done.
+
+    Yields
+    ------
+    callable
+        Takes the number done and the whole.
+    """
+    with _progress(of_bytes=False) as progress:
         task = progress.add_task(label, total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 

@@ -15,18 +15,23 @@ from oceandata.errors import InputError, closest
 if TYPE_CHECKING:
     import xarray as xr
 
+    from oceandata.entities import Origin
+
 __all__ = ["OceanZarr"]
 
-_ARGUMENTS = ("url", "group", "revision", "snapshot", "origin")
+_ARGUMENTS = ("url", "group", "revision", "snapshot", "origin", "type", "files")
 _SELECTIONS = ("region", "time", "depth", "variables", "chunks", "as_of")
+_TYPES = ("application/vnd+icechunk", "application/vnd+zarr", "application/x-netcdf")
 
 
 class OceanZarr(BaseReader):  # type: ignore[misc]
     """
-    Opens one revision of a repository as a lazy, Dask-backed dataset.
+    Opens one revision of a repository, plain Zarr or NetCDF files as a lazy, Dask-backed dataset.
 
     Made with ``url`` of the repository, ``group`` (layout), ``revision`` (tag), ``snapshot`` and ``origin`` (entry and
-    product); any argument of `read` may be given as a default, and ``metadata`` may hold the catalogue's entry.
+    product). ``type`` is the media type of plain Zarr (``application/vnd+zarr``, with its ``group``) and of NetCDF
+    (``application/x-netcdf``: the file at ``url``, or the ``files`` below that folder); a repository needs none. Any
+    argument of `read` may be given as a default, and ``metadata`` may hold the catalogue's entry.
     """
 
     imports: ClassVar[set[str]] = {"xarray", "zarr", "icechunk"}
@@ -41,34 +46,51 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
         revision: str = "",
         snapshot: str = "",
         origin: Mapping[str, Any] | None = None,
+        type: str = "",
+        files: Sequence[str] = (),
         **selection: Any,
     ) -> "xr.Dataset":
         from oceandata.entities import Origin
-        from oceandata.storage import open_dataset
 
         unknown = [name for name in selection if name not in _SELECTIONS]
         if unknown:
             known = [*_ARGUMENTS, *_SELECTIONS]
             msg = f"read() has no argument {unknown[0]!r}. {closest(unknown[0], known)}"
             raise InputError(msg)
-        pinned = {"revision": self.kwargs.get("revision", ""), "snapshot": self.kwargs.get("snapshot", "")}
+        if type and type not in _TYPES:
+            msg = f"type is {type!r}, need one of {', '.join(map(repr, _TYPES))}. {closest(type, list(_TYPES))}"
+            raise InputError(msg)
+        entry = self.metadata.get("entry") or {}
+        if selection.get("variables") is not None:
+            selection["variables"] = _native_names(entry, selection["variables"])
         known_origin = Origin.from_json({"repository": url, **(origin or {})})
+        if type in _TYPES[1:]:
+            state = {"revision": revision, "snapshot": snapshot, "as_of": selection.pop("as_of", "")}
+            _check_no_state(state, url, type)
+            ds = _open_plain(url, type, group if "group" in self.kwargs else "", files, known_origin, selection)
+            return _labelled(ds, entry, known_origin)
+        return self._open_revision(url, group, revision, snapshot, known_origin, selection)
+
+    def _open_revision(
+        self, url: str, group: str, revision: str, snapshot: str, origin: "Origin", selection: dict[str, Any]
+    ) -> "xr.Dataset":
+        """A revision of a repository; another state than the entry's is no known revision of its product."""
+        from oceandata.storage import open_dataset
+
+        pinned = {"revision": self.kwargs.get("revision", ""), "snapshot": self.kwargs.get("snapshot", "")}
         if {"revision": revision, "snapshot": snapshot} != pinned:
             # another state than the entry's: its number among the product's revisions is not known here
-            known_origin = known_origin.model_copy(update={"product_revision": None})
+            origin = origin.model_copy(update={"product_revision": None})
             if snapshot == pinned["snapshot"]:
                 snapshot = ""
             elif revision == pinned["revision"]:
                 revision = ""
         if selection.get("as_of"):
-            known_origin = known_origin.model_copy(update={"product_revision": None})
+            origin = origin.model_copy(update={"product_revision": None})
             revision, snapshot = "", ""
-        entry = self.metadata.get("entry") or {}
-        if selection.get("variables") is not None:
-            selection["variables"] = _native_names(entry, selection["variables"])
-        ds = open_dataset(url, group=group, revision=revision, snapshot=snapshot, origin=known_origin, **selection)
+        ds = open_dataset(url, group=group, revision=revision, snapshot=snapshot, origin=origin, **selection)
         ds.attrs["layout"] = group
-        return _labelled(ds, entry, known_origin)
+        return _labelled(ds, self.metadata.get("entry") or {}, origin)
 
     def read(
         self,
@@ -117,6 +139,26 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
     def discover(self, **kwargs: Any) -> "xr.Dataset":
         """The same as `read`: opening reads metadata only."""
         return self.read(**kwargs)
+
+
+def _check_no_state(state: Mapping[str, Any], url: str, kind: str) -> None:
+    """Refuse to look for a revision where there are none."""
+    asked = next((name for name, value in state.items() if value), "")
+    if asked:
+        what = "plain Zarr" if kind == _TYPES[1] else "NetCDF"
+        msg = f"{url} is {what}, which has no revisions, but {asked}={state[asked]!r} was asked for. Leave it out."
+        raise InputError(msg)
+
+
+def _open_plain(
+    url: str, kind: str, group: str, files: Sequence[str], origin: "Origin", selection: dict[str, Any]
+) -> "xr.Dataset":
+    """Plain Zarr, or NetCDF files."""
+    from oceandata.storage import open_dataset, open_files
+
+    if kind == _TYPES[1]:
+        return open_dataset(url, group=group, origin=origin, plain=True, **selection)
+    return open_files(url, files, **selection)
 
 
 def _native_names(entry: Mapping[str, Any], names: Sequence[str] | str) -> list[str]:

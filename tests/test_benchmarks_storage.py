@@ -4,6 +4,7 @@ import json
 import sys
 from pathlib import Path
 
+import icechunk
 import numpy as np
 import pytest
 import xarray as xr
@@ -123,7 +124,7 @@ def test_memory_rows_write_and_leave_nothing(
     told = json.loads(capsys.readouterr().out)
     assert set(told) == {"cpu_s", "wall_s", "before_mb", "found"}
     assert told["found"] == "12 MB, 3 chunks"
-    alone.main("moving", "rechunk", str(both["ours"]), "100000000")
+    alone.main("moving", "rechunk", str(both["ours"]), "200000000")
     assert json.loads(capsys.readouterr().out)["found"].startswith("12 MB, ")
     assert sorted(years.parent.iterdir()) == before
     assert [one.revision for one in library.list_revisions(both["ours"])] == ["r1"]
@@ -136,7 +137,9 @@ def test_references_are_a_sound_repository_with_split_manifests(many: Path) -> N
     assert report.is_sound
     assert report.checked == report.chunks == 2003
     np.testing.assert_array_equal(values.reshape(20, 100), np.tile(np.arange(100), (20, 1)))
-    assert "Axis(0), 1000" in str(library.open_repository(many).config.manifest.splitting)
+    splitting = library.open_repository(many).config.manifest.splitting
+    of_flags = [sizes for condition, sizes in splitting.split_sizes if "^/maps/flags$" in str(condition)]
+    assert str(of_flags) == str([[(icechunk.ManifestSplitDimCondition.Axis(0), 1000)]])  # they are never equal
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,8 @@ def test_the_path_and_the_arguments_are_frozen() -> None:
     from oceandata.catalog.envelope import READER_ARGUMENTS, READERS
 
     assert READERS == ("oceandata.readers:OceanZarr",)
-    assert tuple(kwargs) == READER_ARGUMENTS == ("url", "group", "revision", "snapshot", "origin")
+    assert tuple(kwargs) == READER_ARGUMENTS[:5] == ("url", "group", "revision", "snapshot", "origin")
+    assert READER_ARGUMENTS[5:] == ("type", "files"), "new arguments are added, none is taken away"
 
 
 def test_a_file_of_version_1_opens_in_intake_and_here(catalog: Path, ostia_file: Path) -> None:

@@ -5,27 +5,36 @@ A catalogue file has the form of Intake 2, so that ``intake.open_catalog`` opens
 with every fault at its line, and nothing in it can run.
 """
 
+from oceandata.catalog.alive import Answer, check_alive
 from oceandata.catalog.catalog import Catalog, open_catalog
 from oceandata.catalog.check import check_catalog
+from oceandata.catalog.curation import decide, new_draft, require_draft
 from oceandata.catalog.entries import Overlay, draft_entry, gaps, load_overlay, overlay_of, overlay_template
 from oceandata.catalog.faults import Fault
+from oceandata.catalog.publishing import publish_draft
 from oceandata.catalog.repositories import register_repository, update_entry
 from oceandata.catalog.schema import entry_schema
 from oceandata.catalog.write import register_entry
 
 __all__ = [
+    "Answer",
     "Catalog",
     "Fault",
     "Overlay",
+    "check_alive",
     "check_catalog",
+    "decide",
     "draft_entry",
     "entry_schema",
     "gaps",
     "load_overlay",
+    "new_draft",
     "open_catalog",
     "overlay_of",
     "overlay_template",
+    "publish_draft",
     "register_entry",
     "register_repository",
+    "require_draft",
     "update_entry",
 ]

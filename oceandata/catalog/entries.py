@@ -23,6 +23,7 @@ __all__ = [
     "Overlay",
     "draft_entry",
     "gaps",
+    "layout_assets",
     "load_overlay",
     "located_gaps",
     "overlay_of",
@@ -251,7 +252,7 @@ def draft_entry(
         "id": name,
         "extent": summary.extent.to_json(),
         "variables": {key: _variable(key, v, overlay).model_dump(mode="json") for key, v in summary.variables.items()},
-        "assets": {key: asset.model_dump(mode="json") for key, asset in _assets(summary, layouts, href).items()},
+        "assets": {key: asset.model_dump(mode="json") for key, asset in layout_assets(summary, layouts, href).items()},
         "derived_from": [source.model_dump(mode="json") for source in summary.sources],
         "history": _attribute(summary, "history"),
         "created": summary.created,
@@ -297,8 +298,33 @@ def _variable(name: str, scanned: Variable, overlay: Overlay) -> Variable:
     return scanned.model_copy(update=overlay.variables.get(name, CuratedVariable()).to_json())
 
 
-def _assets(summary: "RevisionSummary", layouts: "Sequence[RevisionSummary]", href: str | None) -> dict[str, Asset]:
-    """Layouts by name, the one that opens by default first."""
+def layout_assets(
+    summary: "RevisionSummary", layouts: "Sequence[RevisionSummary]" = (), href: str | None = None
+) -> dict[str, Asset]:
+    """
+    Layouts of one revision as they stand in an entry.
+
+    Parameters
+    ----------
+    summary : RevisionSummary
+        The layout that opens by default.
+    layouts : sequence of RevisionSummary
+        Further layouts.
+    href : str or None
+        Where users find the repository, if not where it was written.
+
+    Returns
+    -------
+    dict of str to Asset
+        By name, the one that opens by default first.
+
+    Raises
+    ------
+    InputError
+        If a layout is given twice.
+    SchemaMismatch
+        If a layout is of another repository, revision or set of variables.
+    """
     assets: dict[str, Asset] = {}
     for layout in (summary, *layouts):
         for what in ("url", "revision", "snapshot"):
@@ -375,7 +401,7 @@ def located_gaps(entry: Entry) -> list[tuple[Location, str]]:
     for name, variable in entry.variables.items():
         found += _variable_gaps(name, variable)
     for name, asset in entry.assets.items():
-        if not asset.content_root:
+        if asset.type == "application/vnd+icechunk" and not asset.content_root:
             found.append((("assets", name), f"assets.{name} has no content root: its bytes cannot be verified."))
     return found
 

@@ -9,6 +9,8 @@ from oceandata.errors import NotFoundError, closest
 __all__ = [
     "CATALOG_DIR",
     "ENTRY_KEYS",
+    "INDEX_ENTRY",
+    "INDEX_NAME",
     "OUTPUT_INSTANCE",
     "READERS",
     "READER_ARGUMENTS",
@@ -26,10 +28,20 @@ CATALOG_DIR = "{CATALOG_DIR}"
 READERS = ("oceandata.readers:OceanZarr",)
 
 #: Arguments of the reader that a catalogue may set.
-READER_ARGUMENTS = ("url", "group", "revision", "snapshot", "origin")
+READER_ARGUMENTS = ("url", "group", "revision", "snapshot", "origin", "type", "files")
 
 #: What the reader gives, in Intake's words.
 OUTPUT_INSTANCE = "xarray:Dataset"
+
+#: Name of the entry behind which the bulk entries stand, and the one form that it has.
+INDEX_NAME = "all"
+INDEX_ENTRY: dict[str, Any] = {
+    "reader": "oceandata.readers:IndexReader",
+    "kwargs": {"path": f"{CATALOG_DIR}/index.sqlite"},
+    "output_instance": "intake.readers.entry:Catalog",
+    "metadata": {},
+    "user_parameters": {},
+}
 
 #: Keys at the top of a catalogue file; Intake fails without any of them.
 TOP_KEYS = ("version", "metadata", "aliases", "user_parameters", "data", "entries")
@@ -84,7 +96,8 @@ def reader_arguments(entry: Entry, layout: str = "") -> dict[str, Any]:
     Returns
     -------
     dict
-        ``url``, ``group``, ``revision``, ``snapshot``, and ``origin``: what `Origin` says beyond the place.
+        ``url`` and ``origin``: what `Origin` says beyond the place. Of a repository also ``group``, ``revision`` and
+        ``snapshot``; of plain Zarr ``type`` and ``group``; of NetCDF ``type``, and ``files`` where there are several.
 
     Raises
     ------
@@ -92,13 +105,13 @@ def reader_arguments(entry: Entry, layout: str = "") -> dict[str, Any]:
         If the entry has no layout of that name.
     """
     asset = require_asset(entry, layout)
-    return {
-        "url": asset.href,
-        "group": asset.group,
-        "revision": asset.revision,
-        "snapshot": asset.snapshot,
-        "origin": _origin(entry),
-    }
+    if asset.type == "application/vnd+icechunk":
+        place: dict[str, Any] = {"group": asset.group, "revision": asset.revision, "snapshot": asset.snapshot}
+    elif asset.type == "application/vnd+zarr":
+        place = {"type": asset.type, "group": asset.group}
+    else:
+        place = {"type": asset.type, "files": list(asset.files)} if asset.files else {"type": asset.type}
+    return {"url": asset.href, **place, "origin": _origin(entry)}
 
 
 def _origin(entry: Entry) -> dict[str, Any]:
@@ -140,7 +153,7 @@ def entry_document(entry: Entry) -> dict[str, Any]:
 
 
 def catalog_document(
-    entries: Mapping[str, Entry], *, aliases: Mapping[str, str], metadata: Mapping[str, Any]
+    entries: Mapping[str, Entry], *, aliases: Mapping[str, str], metadata: Mapping[str, Any], bulk: bool = False
 ) -> dict[str, Any]:
     """
     Intake form of a catalogue, in one order whatever the order of what is given.
@@ -153,18 +166,21 @@ def catalog_document(
         Further names and the ids they stand for; each id is added as a name of itself, which Intake needs to list it.
     metadata : mapping
         What the file says of itself.
+    bulk : bool
+        Whether there are bulk entries beside the file: they stand behind one entry, ``all``.
 
     Returns
     -------
     dict
         JSON types.
     """
-    names = {**aliases, **{name: name for name in entries}}
+    forms = {name: entry_document(entries[name]) for name in entries} | ({INDEX_NAME: INDEX_ENTRY} if bulk else {})
+    names = {**aliases, **{name: name for name in forms}}
     return {
         "version": 2,
         "metadata": dict(metadata),
         "aliases": {name: names[name] for name in sorted(names)},
         "user_parameters": {},
         "data": {},
-        "entries": {name: entry_document(entries[name]) for name in sorted(entries)},
+        "entries": {name: forms[name] for name in sorted(forms)},
     }

@@ -4,11 +4,12 @@ import re
 
 __all__ = ["KNOWN_LICENCES", "licence_identifiers", "unknown_licences"]
 
-#: SPDX identifiers that ocean holdings carry; others are written ``LicenseRef-NAME``.
+#: SPDX identifiers that ocean holdings carry; others are written ``LicenseRef-NAME``, an unknown one ``NOASSERTION``.
 KNOWN_LICENCES = frozenset(
     {"CC0-1.0", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0", "CC-BY-NC-ND-4.0"}
     | {"CC-BY-ND-4.0", "CDLA-Permissive-2.0", "ODbL-1.0", "ODC-By-1.0", "PDDL-1.0", "DL-DE-BY-2.0", "DL-DE-ZERO-2.0"}
     | {"OGL-UK-1.0", "OGL-UK-2.0", "OGL-UK-3.0", "OGL-Canada-2.0", "etalab-2.0", "NLOD-2.0", "MulanPSL-2.0"}
+    | {"NCGL-UK-2.0", "NOASSERTION"}
     | {"Apache-2.0", "MIT", "BSD-3-Clause", "ISC"}
 )
 

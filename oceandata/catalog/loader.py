@@ -7,38 +7,32 @@ our own reader with its own arguments, and only ``{CATALOG_DIR}`` is filled in.
 
 import dataclasses
 import re
-from collections.abc import Iterator
+import shlex
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from oceandata.catalog.envelope import (
-    CATALOG_DIR,
     ENTRY_KEYS,
+    INDEX_ENTRY,
+    INDEX_NAME,
     OUTPUT_INSTANCE,
     READER_ARGUMENTS,
     READERS,
     TOP_KEYS,
     reader_arguments,
 )
-from oceandata.catalog.faults import Fault, require_file
+from oceandata.catalog.faults import Fault, fault_report, require_file
 from oceandata.catalog.positions import Located, Location, read_yaml
+from oceandata.catalog.safety import brace_faults, place_faults, strings_of, text_faults
 from oceandata.documents import Document, fault_message
 from oceandata.entities import RESERVED_NAMES, Entry
 from oceandata.errors import DocumentError, closest
 
-__all__ = ["CatalogFile", "document_faults", "read_catalog"]
+__all__ = ["CatalogFile", "document_faults", "read_catalog", "require_catalog"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_TEMPLATE = re.compile(r"\{\{|\{%|\{\w+\s*\(|^\{?data\(|\{CATALOG_PATH|\{STORAGE_OPTIONS")
-_SECRET_KEY = re.compile(
-    r"(?i)(^|[_-])(secret|passw(or)?d|passphrase|token|credentials?|api_?key|(access|private|account)_?key|auth)($|[_-])"
-)
-_SECRET_VALUE = re.compile(
-    r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY|[a-z0-9+]://[^/\s@]+:[^/\s@]+@"
-    r"|(?i:[?&](x-amz-signature|sig|signature|token|access_token|password)=)"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +48,8 @@ class CatalogFile:
         The sound entries by id, in the order of the file.
     aliases : dict of str to str
         Names that stand for an id, each id among them.
+    bulk : bool
+        Whether bulk entries stand beside the file (the entry ``all``, which is not among `entries`).
     metadata : dict
         What the file says of itself.
     located : Located
@@ -65,6 +61,7 @@ class CatalogFile:
     aliases: dict[str, str]
     metadata: dict[str, Any]
     located: Located
+    bulk: bool = False
 
 
 def document_faults(located: Located, place: Location, error: DocumentError, model: type[Document]) -> list[Fault]:
@@ -132,17 +129,51 @@ def read_catalog(path: str | Path) -> tuple[CatalogFile, list[Fault]]:
         return CatalogFile(path, {}, {}, {}, located), faults
     faults += _key_faults(located, (), TOP_KEYS)
     faults += _top_faults(located, top)
-    faults += _text_faults(located)
+    faults += text_faults(located)
     entries: dict[str, Entry] = {}
-    for name in _mapping(top.get("entries")):
+    names = _mapping(top.get("entries"))
+    for name in names:
+        if name == INDEX_NAME:
+            faults += _index_faults(located)
+            continue
         entry, found = _read_entry(located, name)
         faults += found
         if entry is not None:
             entries[name] = entry
     faults += _alias_faults(located, top)
     aliases = {name: target for name, target in _mapping(top.get("aliases")).items() if isinstance(target, str)}
-    file = CatalogFile(path, entries, aliases, _mapping(top.get("metadata")), located)
+    aliases = {name: target for name, target in aliases.items() if name != INDEX_NAME}
+    file = CatalogFile(path, entries, aliases, _mapping(top.get("metadata")), located, INDEX_NAME in names)
     return file, sorted(set(faults))
+
+
+def require_catalog(path: str | Path) -> CatalogFile:
+    """
+    Read a catalogue file without faults.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The YAML file, in the form of Intake 2.
+
+    Returns
+    -------
+    CatalogFile
+        All of it.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    DocumentError
+        If anything is wrong with it; every fault is listed with its line.
+    """
+    file, faults = read_catalog(path)
+    if faults:
+        command = f"oceandata catalog check --catalog {shlex.quote(str(path))}"
+        msg = f"{fault_report(str(path), faults)}\nMend them; '{command}' lists them again."
+        raise DocumentError(msg)
+    return file
 
 
 def _list(names: tuple[str, ...]) -> str:
@@ -198,7 +229,7 @@ def _alias_faults(located: Located, top: dict[str, Any]) -> list[Fault]:
     entries, aliases = _mapping(top.get("entries")), _mapping(top.get("aliases"))
     faults = []
     for name, target in aliases.items():
-        if not _NAME.fullmatch(name) or name in RESERVED_NAMES:
+        if not _NAME.fullmatch(name) or (name in RESERVED_NAMES and (name, target) != (INDEX_NAME, INDEX_NAME)):
             message = f"alias {name!r} cannot be used: need a lower-case name that Intake does not use itself."
             faults.append(located.fault(("aliases", name), message))
         if not isinstance(target, str) or target not in entries:
@@ -214,36 +245,12 @@ def _alias_faults(located: Located, top: dict[str, Any]) -> list[Fault]:
     return faults
 
 
-def _strings(value: Any, place: Location = ()) -> Iterator[tuple[Location, str, bool]]:
-    """Every key (True) and text value (False) with its location."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield (*place, key), key, True
-            yield from _strings(inner, (*place, key))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _strings(inner, (*place, number))
-    elif isinstance(value, str):
-        yield place, value, False
-
-
-def _text_faults(located: Located) -> list[Fault]:
-    """Templates and secrets, anywhere in the file."""
-    faults = []
-    for place, text, is_key in _strings(located.value):
-        where = ".".join(map(str, place))
-        if _TEMPLATE.search(text):
-            message = f"{where} holds a template, {text!r:.60}: only {CATALOG_DIR} is filled in. Write the value out."
-            faults.append(located.fault(place, message))
-        if (is_key and _SECRET_KEY.search(text) and not _names_entry(place)) or _SECRET_VALUE.search(text):
-            message = f"{where} looks like a secret, which a catalogue must not hold. Remove it, and change it."
-            faults.append(located.fault(place, message))
-    return faults
-
-
-def _names_entry(place: Location) -> bool:
-    """Whether a key is the name of an entry or of an alias."""
-    return len(place) == 2 and place[0] in ("entries", "aliases")
+def _index_faults(located: Located) -> list[Fault]:
+    """The entry of the bulk entries has one form."""
+    place: Location = ("entries", INDEX_NAME)
+    if _value(located, place) == INDEX_ENTRY:
+        return []
+    return [located.fault(place, f"entry {INDEX_NAME!r} is that of the bulk entries, need exactly {INDEX_ENTRY}.")]
 
 
 def _read_entry(located: Located, name: str) -> tuple[Entry | None, list[Fault]]:
@@ -269,8 +276,7 @@ def _read_entry(located: Located, name: str) -> tuple[Entry | None, list[Fault]]
         return None, faults + document_faults(located, here, error, Entry)
     if entry.id != name:
         faults.append(located.fault((*here, "id"), f"id is {entry.id!r}, but the entry is called {name!r}."))
-    for layout, asset in entry.assets.items():
-        faults += _template_faults(located, (*here, "assets", layout, "href"), asset.href)
+    faults += place_faults(located, here, entry, Path(located.file).parent)
     faults += _argument_faults(located, place, form, entry)
     return entry, faults
 
@@ -304,20 +310,10 @@ def _argument_faults(located: Located, place: Location, form: dict[str, Any], en
             message = f"{place[-1]}.kwargs has {key!r}, which the reader does not take. {near}"
             faults.append(located.fault(here, message))
             continue
-        for where, text, is_key in _strings(value, here):
-            faults += _template_faults(located, where, text, url=key == "url" and not is_key)
+        for where, text, is_key in strings_of(value, here):
+            faults += brace_faults(located, where, text, url=key == "url" and not is_key)
     for key, need in reader_arguments(entry).items():
         if given.get(key) != need:
             message = f"{place[-1]}.kwargs.{key} is {given.get(key)!r:.80}, but the entry says {need!r:.80}."
             faults.append(located.fault((*place, "kwargs", key), message))
     return faults
-
-
-def _template_faults(located: Located, place: Location, text: str, *, url: bool = True) -> list[Fault]:
-    """Braces other than the folder of the catalogue at the beginning of a URL."""
-    rest = text.removeprefix(f"{CATALOG_DIR}/") if url else text
-    if "{" not in rest and "}" not in rest:
-        return []
-    where = ".".join(map(str, place[1:]))
-    message = f"{where} is {text!r:.80}: braces are accepted only as '{CATALOG_DIR}/' at the start of a URL."
-    return [located.fault(place, message)]

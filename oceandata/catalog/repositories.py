@@ -12,7 +12,7 @@ from oceandata.errors import InputError
 if TYPE_CHECKING:
     from oceandata.storage.revisions import RevisionSummary
 
-__all__ = ["register_repository", "update_entry"]
+__all__ = ["described_layouts", "register_repository", "update_entry"]
 
 
 def register_repository(
@@ -50,7 +50,7 @@ def register_repository(
     InputError
         If an entry of that name is there and `replace` is not set, or it stands for a product of other values.
     """
-    first, *others = _described_layouts(url)
+    first, *others = described_layouts(url)
     before = open_catalog(catalog_path).get(name) if Path(catalog_path).exists() else None
     kept = None
     if replace and before is not None and before.id == name:
@@ -102,14 +102,31 @@ def update_entry(catalog_path: str | Path, name: str) -> Entry:
             "Draft it anew with draft_entry()."
         )
         raise InputError(msg)
-    first, *others = described = _described_layouts(catalog.located(places[0]))
+    first, *others = described = described_layouts(catalog.located(places[0]))
     kept = _kept_link(before, described)
     entry = draft_entry(first, overlay_of(before), name=before.id, href=places[0], trade=kept, layouts=others)
     return register_entry(catalog_path, entry, replace=True)
 
 
-def _described_layouts(url: str | Path) -> "list[RevisionSummary]":
-    """Every layout of the newest revision, the primary first."""
+def described_layouts(url: str | Path) -> "list[RevisionSummary]":
+    """
+    Every layout of the newest revision of a repository.
+
+    Parameters
+    ----------
+    url : str or pathlib.Path
+        The repository.
+
+    Returns
+    -------
+    list of RevisionSummary
+        The primary first.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no repository, or nothing was published in it yet.
+    """
     from oceandata.storage import describe_revision, open_repository
     from oceandata.storage.revisions import commit_facts, layouts_of
     from oceandata.storage.stores import lookup_revision

@@ -2,20 +2,27 @@
 
 import contextlib
 import os
+import shlex
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
 
-from oceandata.catalog.catalog import open_catalog
 from oceandata.catalog.envelope import CATALOG_DIR, catalog_document
-from oceandata.catalog.loader import read_catalog
+from oceandata.catalog.loader import read_catalog, require_catalog
 from oceandata.entities import Entry
 from oceandata.errors import InputError, NotFoundError
 
-__all__ = ["MOST_ENTRIES", "register_entry"]
+__all__ = [
+    "MOST_ENTRIES",
+    "locked_folder",
+    "portable_entry",
+    "put_entries",
+    "register_entry",
+    "write_catalog",
+]
 
 #: Entries of one YAML file; Intake reads the file twice, with a slow parser.
 MOST_ENTRIES = 200
@@ -71,23 +78,81 @@ def register_entry(catalog_path: str | Path, entry: Entry, *, replace: bool = Fa
         msg = f"folder {path.parent} of the catalogue does not exist. Create it first."
         raise NotFoundError(msg)
     path = path.resolve()
-    with _locked(path.parent):
+    with locked_folder(path.parent):
         return _register(path, entry, replace=replace)
 
 
+def put_entries(catalog_path: str | Path, entries: Sequence[Entry]) -> list[Entry]:
+    """
+    Put many entries into a catalogue file at once, in the place of those of the same id.
+
+    Parameters
+    ----------
+    catalog_path : str or pathlib.Path
+        The YAML file, created if need be; its folder must exist.
+    entries : sequence of Entry
+        The datasets, written as `register_entry` writes one.
+
+    Returns
+    -------
+    list of Entry
+        The entries as written, in the same order.
+
+    Raises
+    ------
+    NotFoundError
+        If the folder does not exist.
+    DocumentError
+        If the file has faults; it is left as it is.
+    InputError
+        If an alias has the name of an entry, the file would be too full, or it would not open again.
+    """
+    path = Path(catalog_path)
+    if not path.parent.is_dir():
+        msg = f"folder {path.parent} of the catalogue does not exist. Create it first."
+        raise NotFoundError(msg)
+    path = path.resolve()
+    with locked_folder(path.parent):
+        return _put(path, entries, replace=True)
+
+
 def _register(path: Path, entry: Entry, *, replace: bool) -> Entry:
+    """Read, add, write one entry; under the lock."""
+    (portable,) = _put(path, [entry], replace=replace)
+    return portable
+
+
+def _put(path: Path, added: Sequence[Entry], *, replace: bool) -> list[Entry]:
     """Read, add, write; under the lock."""
     entries: dict[str, Entry] = {}
     aliases: dict[str, str] = {}
     metadata: dict[str, Any] = {}
+    bulk = False
     if path.exists():
-        present = open_catalog(path)
-        entries, metadata = dict(present), present.metadata
-        aliases = read_catalog(path)[0].aliases
-    portable = _portable(entry, path.parent)
-    if entries.get(entry.id) == portable:
-        return portable
-    if entry.id in entries and not replace:
+        present = require_catalog(path)
+        entries, aliases, metadata, bulk = dict(present.entries), present.aliases, present.metadata, present.bulk
+    portables = [portable_entry(entry, path.parent) for entry in added]
+    if path.exists() and all(entries.get(portable.id) == portable for portable in portables):
+        return portables
+    for portable in portables:
+        _check_free(portable, entries, aliases, path, replace=replace)
+        entries[portable.id] = portable
+    if len(entries) > MOST_ENTRIES:
+        msg = (
+            f"{path} would hold {len(entries)} entries, need {MOST_ENTRIES} at most in one YAML file. "
+            "Put the entry into another catalogue file, or move these into bulk files with "
+            f"'oceandata catalog index --move --catalog {shlex.quote(str(path))}'."
+        )
+        raise InputError(msg)
+    write_catalog(path, catalog_document(entries, aliases=aliases, metadata=metadata, bulk=bulk))
+    return portables
+
+
+def _check_free(
+    entry: Entry, entries: Mapping[str, Entry], aliases: Mapping[str, str], path: Path, *, replace: bool
+) -> None:
+    """Refuse an id that is taken."""
+    if entry.id in entries and entries[entry.id] != entry and not replace:
         msg = (
             f"{path} has an entry {entry.id!r} already. Give replace=True (--replace) to take its place, or choose "
             "another id."
@@ -96,19 +161,24 @@ def _register(path: Path, entry: Entry, *, replace: bool) -> Entry:
     if entry.id not in entries and entry.id in aliases:
         msg = f"{path} has an alias {entry.id!r} (for {aliases[entry.id]!r}) already. Choose another id."
         raise InputError(msg)
-    entries[entry.id] = portable
-    if len(entries) > MOST_ENTRIES:
-        msg = (
-            f"{path} would hold {len(entries)} entries, need {MOST_ENTRIES} at most in one YAML file. "
-            "Put the entry into another catalogue file; larger collections belong in the bulk form."
-        )
-        raise InputError(msg)
-    _write(path, catalog_document(entries, aliases=aliases, metadata=metadata))
-    return portable
 
 
-def _portable(entry: Entry, folder: Path) -> Entry:
-    """Entry whose repositories inside the folder stand relative to it."""
+def portable_entry(entry: Entry, folder: Path) -> Entry:
+    """
+    Entry whose places inside a folder stand relative to it.
+
+    Parameters
+    ----------
+    entry : Entry
+        The dataset.
+    folder : pathlib.Path
+        Folder of the catalogue file.
+
+    Returns
+    -------
+    Entry
+        Places outside the folder are whole paths.
+    """
     assets = {
         name: asset.model_copy(update={"href": _portable_href(asset.href, folder)})
         for name, asset in entry.assets.items()
@@ -117,7 +187,7 @@ def _portable(entry: Entry, folder: Path) -> Entry:
 
 
 def _portable_href(href: str, folder: Path) -> str:
-    """Place of a repository, relative to the folder if it is inside; a relative path is one from here."""
+    """Place of a dataset, relative to the folder if it is inside; a relative path is one from here."""
     if href.startswith(CATALOG_DIR):
         return href
     if href.startswith("file://"):
@@ -127,13 +197,27 @@ def _portable_href(href: str, folder: Path) -> str:
     elif "://" in href:
         return href
     place = Path(href).resolve()
-    if place != folder and place.is_relative_to(folder):
+    if place.is_relative_to(folder):
         return f"{CATALOG_DIR}/{PurePosixPath(place.relative_to(folder).as_posix())}"
     return place.as_posix()
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
-    """Write beside the file, see that it opens, then take its place."""
+def write_catalog(path: Path, document: dict[str, Any]) -> None:
+    """
+    Write a catalogue file, whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The YAML file.
+    document : dict
+        From `catalog_document`.
+
+    Raises
+    ------
+    InputError
+        If it would not open again.
+    """
     text = _HEADER + yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
     beside = path.with_name(f".{path.name}.new")
     try:
@@ -170,8 +254,20 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """One writer at a time in a folder; the lock goes with the process that holds it."""
+def locked_folder(folder: Path) -> Iterator[None]:
+    """
+    Let one writer at a time into a folder; the lock goes with the process that holds it.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Folder of catalogue files.
+
+    Yields
+    ------
+    None
+        Windows has no such lock.
+    """
     try:
         import fcntl
     except ImportError:  # Windows

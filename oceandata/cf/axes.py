@@ -140,7 +140,9 @@ def _rank(name: str, variable: Any, axis: str) -> tuple[int, ...] | None:
     if axis == "Z" and variable.ndim > 1:
         grade += 3
     shape = 0 if variable.dims == (name,) else variable.ndim
-    return int(variable.ndim == 0), grade, shape, int(not (_marked(variable, axis) or _text(variable, "standard_name")))
+    unmarked = int(not (_marked(variable, axis) or _text(variable, "standard_name")))
+    strange = int(axis == "T" and _NAMES[axis].fullmatch(fold(name)) is None)  # Argo: JULD, not JULD_LOCATION
+    return int(variable.ndim == 0), grade, shape, unmarked, strange
 
 
 def _edge_names(variables: Any) -> set[str]:
@@ -165,10 +167,11 @@ def _candidates(obj: "xr.Dataset | xr.DataArray", axis: str) -> list[str]:
 def _stray_candidates(obj: "xr.Dataset | xr.DataArray", axis: str) -> dict[str, tuple[int, ...]]:
     """Ranks of data variables that mark themselves as coordinates (Argo, many profile files)."""
     ranks: dict[str, tuple[int, ...]] = {}
-    for name, array in getattr(obj, "data_vars", {}).items():
-        standard_name = fold(_text(array, "standard_name"))
-        marked = _marked(array, axis) or standard_name in ("longitude", "latitude", "depth", "time")
-        rank = _rank(str(name), array.variable, axis) if marked else None
+    for name in getattr(obj, "data_vars", ()):
+        variable = obj.variables[name]
+        standard_name = fold(_text(variable, "standard_name"))
+        marked = _marked(variable, axis) or standard_name in ("longitude", "latitude", "depth", "time")
+        rank = _rank(str(name), variable, axis) if marked else None
         if rank is not None:
             ranks[str(name)] = rank
     return ranks

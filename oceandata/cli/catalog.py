@@ -11,10 +11,16 @@ COMMANDS = {
     "list": ("oceandata.cli.catalogs:list_entries", "List the entries of a catalogue."),
     "show": ("oceandata.cli.catalogs:show", "Show one entry."),
     "search": ("oceandata.cli.catalogs:search", "Search by words in two languages, place, time, depth and variable."),
-    "check": ("oceandata.cli.catalogs:check", "Check a catalogue file: every fault with its line."),
+    "scan": ("oceandata.cli.catalog_scan:scan", "Find the datasets below folders, and catalogue them."),
+    "new": ("oceandata.cli.catalog_curation:new", "Draft an entry from the data, with marks where you must decide."),
+    "edit": ("oceandata.cli.catalog_curation:edit", "Edit a draft, then see every fault with its line."),
+    "check": ("oceandata.cli.catalogs:check", "Check a catalogue file or a draft: every fault with its line."),
+    "publish": ("oceandata.cli.catalog_curation:publish", "Put a draft into a catalogue that others read."),
     "register": ("oceandata.cli.catalogs:register", "Put an existing repository into a catalogue."),
     "update": ("oceandata.cli.catalogs:update", "Bring an entry up to the newest revision of its repository."),
-    "template": ("oceandata.cli.catalogs:template", "Print an overlay to fill in."),
+    "template": ("oceandata.cli.catalogs:template", "Print an overlay, or write a sheet, to fill in."),
+    "import": ("oceandata.cli.catalog_transfer:import_entries", "Import a sheet, STAC or intake-esm into a catalogue."),
+    "export": ("oceandata.cli.catalog_transfer:export_entries", "Export entries as STAC, DCAT or a sheet."),
 }
 
 

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -10,6 +10,7 @@ from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
 
 if TYPE_CHECKING:
     from oceandata.catalog import Catalog
+    from oceandata.catalog.faults import Fault
     from oceandata.entities import Entry
 
 __all__ = ["check", "complete_entry", "list_entries", "path_option", "register", "search", "show", "template", "update"]
@@ -188,29 +189,75 @@ def search(words: tuple[str, ...], path: Path, *, as_json: bool, **question: Any
 
 
 @click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @path_option
+@click.option("--level", type=click.IntRange(1, 4), default=2, show_default=True, help="How deep; see above.")
+@click.option("--open", "opens", is_flag=True, help="The same as --level 3.")
+@click.option("--alive", is_flag=True, help="Levels 1, 2 and 4: ask each address, open nothing.")
+@click.option("--dry-run", is_flag=True, help="At level 4, write nothing into the entries.")
+@click.option("--lang", type=click.Choice(("en", "zh")), help="Language of the faults; the session's by default.")
 @json_option
-def check(path: Path, *, as_json: bool) -> None:
+def check(
+    file: Path | None,
+    path: Path,
+    *,
+    level: int,
+    opens: bool,
+    alive: bool,
+    dry_run: bool,
+    lang: str | None,
+    as_json: bool,
+) -> None:
     """
-    Check a catalogue file: every fault with its line. The exit code is 1 if there is an error.
+    Check a catalogue file, or a draft: every fault with its line. The exit code is 1 if there is an error.
+
+    Level 1 is syntax and safety; 2 adds schema, units, CF names, licence, extents and gaps; 3 opens every dataset and
+    compares it with its record; 4 asks whether each address answers, and writes status and date into the entries.
 
     \b
-    Example:
-      oceandata catalog check --catalog catalog.yaml
+    Examples:
+      oceandata catalog check catalog.yaml --level 3 --lang zh
+      oceandata catalog check drafts/sst.yaml
+      oceandata catalog check catalog.yaml --alive --dry-run
     """
     import dataclasses
 
-    from oceandata.catalog import check_catalog
+    from oceandata import catalog as catalogs
+    from oceandata.catalog.messages import SEVERITIES, translated
+    from oceandata.options import get_options
 
-    faults = check_catalog(path)
+    place, language = file or path, lang or get_options().language
+    asks = alive or level == 4
+    faults = catalogs.check_catalog(place, level=3 if opens or level > 2 else level)
+    if asks and not any(fault.severity == "error" for fault in faults):
+        faults = sorted({*faults, *_silent(place, dry_run=dry_run)})
+    faults = [translated(fault, language) for fault in faults]
     errors = sum(fault.severity == "error" for fault in faults)
     if as_json:
         echo_json([dataclasses.asdict(fault) for fault in faults])
     else:
         for fault in faults:
-            click.echo(str(fault))
-        click.echo(f"{_counted(errors, 'error', 'errors')}, {_counted(len(faults) - errors, 'warning', 'warnings')}")
+            click.echo(f"{fault.file}:{fault.line}: {SEVERITIES[language][fault.severity]}: {fault.message}")
+        counts = _counted(errors, "error", "errors"), _counted(len(faults) - errors, "warning", "warnings")
+        click.echo(", ".join(counts) if language == "en" else f"错误 {errors} 个，警告 {len(faults) - errors} 个")
     sys.exit(1 if errors else 0)
+
+
+def _silent(path: Path, *, dry_run: bool) -> "list[Fault]":
+    """Places of a catalogue that are not alive, as faults."""
+    from oceandata.catalog import check_alive
+    from oceandata.catalog.faults import Fault
+
+    return [
+        Fault(
+            str(path),
+            one.line,
+            f"{one.entry}: assets.{one.layout} is {one.status}: {one.reason}",
+            "error" if one.status == "dead" else "warning",
+        )
+        for one in check_alive(path, dry_run=dry_run)
+        if one.status != "alive"
+    ]
 
 
 def _echo_registered(entry: "Entry", path: Path, *, as_json: bool) -> None:
@@ -283,15 +330,41 @@ def update(name: str, path: Path, *, as_json: bool) -> None:
     _echo_registered(catalogs.update_entry(path, name), path, as_json=as_json)
 
 
+def _require_absent(target: Path) -> None:
+    """Refuse to write a template over a file that somebody may have filled in."""
+    from oceandata.errors import RepositoryExistsError
+
+    if target.exists():
+        msg = f"there is a file at {target} already. Choose another name, or remove it."
+        raise RepositoryExistsError(msg)
+
+
 @click.command()
-def template() -> None:
+@click.option("--for", "purpose", type=click.Choice(["overlay", "sheet"]), default="overlay", show_default=True)
+@click.option("--to", "target", type=click.Path(path_type=Path, dir_okay=False), help="File; a sheet needs one.")
+@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="Of columns of a sheet.")
+def template(*, purpose: str, target: Path | None, lang: Literal["en", "zh"]) -> None:
     """
-    Print an overlay to fill in: every key, with what it is for.
+    Print an overlay to fill in, or write an empty sheet (.xlsx, .csv) for 'oceandata catalog import'.
 
     \b
-    Example:
+    Examples:
       oceandata catalog template > overlay.yaml
+      oceandata catalog template --for sheet --to 数据目录.xlsx --lang zh
     """
     from oceandata.catalog import overlay_template
 
-    click.echo(overlay_template(), nl=False)
+    if purpose == "sheet":
+        from oceandata.catalog.transfer import write_sheet_template
+
+        if target is None:
+            msg = "--for sheet needs --to FILE.xlsx or FILE.csv"
+            raise click.UsageError(msg)
+        _require_absent(target)
+        click.echo(f"written to {write_sheet_template(target, language=lang)}")
+    elif target is not None:
+        _require_absent(target)
+        target.write_text(overlay_template(), encoding="utf-8")
+        click.echo(f"written to {target}")
+    else:
+        click.echo(overlay_template(), nl=False)

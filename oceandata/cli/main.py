@@ -25,6 +25,7 @@ COMMANDS = {
     "diff": ("oceandata.cli.repositories:diff", "Tell what changed between two revisions."),
     "gc": ("oceandata.cli.repositories:gc", "Remove what no revision and no unfinished work refers to."),
     "catalog": ("oceandata.cli.catalog:catalog", "List, show, search, check and extend catalogues."),
+    "subset": ("oceandata.cli.subset:subset", "Write a part of a dataset as NetCDF, Zarr, CSV or Parquet."),
     "compute": (
         "oceandata.cli.results:compute",
         "Compute a routine on a dataset and save the result with its lineage.",

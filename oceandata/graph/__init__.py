@@ -1,6 +1,18 @@
 """The only code that touches the internals of Dask and of xarray's lazy arrays."""
 
 from oceandata.graph.recipe import Box, Fold, Recipe, cut, positions, stream, stream_task
-from oceandata.graph.sources import ArrayRead, Reading, read_plan
+from oceandata.graph.sources import ArrayRead, Reading, Streamed, read_plan
 
-__all__ = ["ArrayRead", "Box", "Fold", "Reading", "Recipe", "cut", "positions", "read_plan", "stream", "stream_task"]
+__all__ = [
+    "ArrayRead",
+    "Box",
+    "Fold",
+    "Reading",
+    "Recipe",
+    "Streamed",
+    "cut",
+    "positions",
+    "read_plan",
+    "stream",
+    "stream_task",
+]

@@ -8,6 +8,7 @@ came from (arrays in memory, arrays opened by other means) is reported as unattr
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,13 @@ from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
-from oceandata.graph.recipe import GETTERS, Recipe, positions, stream
+from oceandata.graph.recipe import GETTERS, Fold, Recipe, positions, stream
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import zarr
 
-__all__ = ["ArrayRead", "Reading", "read_plan"]
+__all__ = ["ArrayRead", "Reading", "Streamed", "read_plan"]
 
 # Arrays in memory smaller than this are arguments (weights, keys, scalars), not an input that needs a source.
 _ARGUMENT_VALUES = 16
@@ -45,17 +46,43 @@ class ArrayRead:
         Positions in the chunk grid.
     region : tuple of slice
         Smallest box that holds everything read.
+    asked : int
+        How often a task asks for a chunk: more than there are chunks where some are read again.
     """
 
     array: "zarr.Array[Any]"
     path: str
     chunks: set[tuple[int, ...]]
     region: tuple[slice, ...]
+    asked: int
 
     @property
     def store(self) -> Any:
         """Store that serves the bytes."""
         return self.array.store
+
+
+@dataclasses.dataclass(frozen=True)
+class Streamed:
+    """
+    A task that streams blocks into a state.
+
+    Attributes
+    ----------
+    fold : Fold
+        What it does with each block.
+    region : tuple of slice
+        Place of its blocks in the array.
+    blocks : int
+        Number of blocks.
+    block_values : int
+        Values of the largest.
+    """
+
+    fold: Fold
+    region: tuple[slice, ...]
+    blocks: int
+    block_values: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,10 +96,16 @@ class Reading:
         One for each stored array, in order of store and path.
     unattributed : tuple of str
         Inputs whose source is unknown, described for people.
+    tasks : int
+        Tasks of the optimised graph.
+    streams : tuple of Streamed
+        Those among them that stream blocks.
     """
 
     arrays: tuple[ArrayRead, ...]
     unattributed: tuple[str, ...]
+    tasks: int = 0
+    streams: tuple[Streamed, ...] = ()
 
 
 def _lazy_chain(wrapped: Any) -> Iterator[Any]:
@@ -178,6 +211,7 @@ class _Collector:
     def __init__(self) -> None:
         self.reads: dict[tuple[int, str], ArrayRead] = {}
         self.unattributed: set[str] = set()
+        self.streams: list[Streamed] = []
         self._arrays: dict[int, Any] = {}
         self._keep: list[Any] = []
 
@@ -201,9 +235,10 @@ class _Collector:
         place = (hash(_store_identity(array.store)), array.path)
         found = self.reads.get(place)
         if found is None:
-            self.reads[place] = ArrayRead(array, array.path, set(chunks), extents)
+            self.reads[place] = ArrayRead(array, array.path, set(chunks), extents, len(chunks))
             return
         found.chunks.update(chunks)
+        found.asked += len(chunks)
         found.region = tuple(
             slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(found.region, extents, strict=True)
         )
@@ -296,6 +331,12 @@ class _Walker:
         if not isinstance(recipe, Recipe):
             self.collector.unattributed.add("a streaming task whose recipe is not in the graph")
             return
+        blocks = math.prod(stop - start for start, stop in box)
+        largest = math.prod(
+            max(sizes[start:stop], default=0) for sizes, (start, stop) in zip(recipe.chunks, box, strict=True)
+        )
+        fold = _value(node.args[1], scopes)
+        self.collector.streams.append(Streamed(fold, recipe.region(box), blocks, largest))
         whole = recipe.reads(box)
         for wrapped, region in whole or ():
             self.collector.take(wrapped, region)
@@ -330,12 +371,15 @@ def read_plan(*objects: Any) -> Reading:
             collector.take(part, (slice(None),) * getattr(part, "ndim", 0))
     for collection in lazy:
         _hold_results(collection, collector)
+    tasks: dict[Key, Any] = {}
     for collection in optimize(*lazy):
         graph = dict(collection.__dask_graph__())
         graph = convert_legacy_graph({key: _aliased(key, value, graph) for key, value in graph.items()})
-        _Walker(collector).walk(cull(graph, set(flatten(collection.__dask_keys__()))))
+        tasks |= cull(graph, set(flatten(collection.__dask_keys__())))
+    _Walker(collector).walk(tasks)
     order = sorted(collector.reads, key=lambda place: (place[1], place[0]))
-    return Reading(tuple(collector.reads[place] for place in order), tuple(sorted(collector.unattributed)))
+    arrays = tuple(collector.reads[place] for place in order)
+    return Reading(arrays, tuple(sorted(collector.unattributed)), len(tasks), tuple(collector.streams))
 
 
 def _parts(thing: Any) -> Iterator[Any]:

@@ -11,6 +11,7 @@ from oceandata.storage.chunks import plan_chunks
 from oceandata.storage.counting import CountingStore, counted_reads
 from oceandata.storage.differences import RevisionDiff, diff_revisions
 from oceandata.storage.export import ExportPlan, ExportReport, export_revision, plan_export, verify_export
+from oceandata.storage.files import open_files
 from oceandata.storage.history import GarbageReport, RevisionRecord, collect_garbage, list_revisions
 from oceandata.storage.ingest import IngestPlan, abandon_ingest, check_place, plan_ingest, write_repository
 from oceandata.storage.layout_writing import write_layout
@@ -48,6 +49,7 @@ __all__ = [
     "inspect_paths",
     "list_revisions",
     "open_dataset",
+    "open_files",
     "open_repository",
     "open_sound",
     "open_store",

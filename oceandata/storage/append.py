@@ -430,7 +430,7 @@ def plan_append(
 
     Notes
     -----
-    Reads the stored values of the steps that the files share with the repository, in blocks of about 80 MB.
+    Reads the stored values of the steps that the files share with the repository, in blocks of about 48 MB.
     """
     change = _change_of(change, replace)
     repository = open_repository(url)

@@ -66,7 +66,7 @@ __all__ = [
 ]
 
 # A step holds about this many decoded bytes at once; a commit is made after this many were written.
-_STEP_BYTES = 80_000_000
+_STEP_BYTES = 48_000_000
 _COMMIT_BYTES = 1_000_000_000
 
 # A chunk that holds all steps there are is made for up to so many: appends fill it.

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import xarray as xr
 
-from oceandata import cf
 from oceandata.entities import Extent, SourceFile, Variable
-from oceandata.errors import InputError, NotFoundError, UnitsError, closest
+from oceandata.errors import InputError, NotFoundError, closest
+from oceandata.storage.extents import extent_of
 from oceandata.storage.layout import Layout, read_layout
 from oceandata.storage.stores import canonical_url, lookup_revision, open_repository
 from oceandata.storage.virtual_packing import decoded_document
@@ -244,102 +244,6 @@ def _variable(document: dict[str, Any]) -> Variable:
         cell_methods=str(attributes.get("cell_methods", "")),
         nbytes=math.prod(shape) * kind.itemsize,
     )
-
-
-def _instant(value: Any) -> datetime:
-    """UTC instant of a datetime64 or cftime value; days a real calendar lacks are moved to the month's end."""
-    if isinstance(value, np.datetime64):
-        return datetime.fromtimestamp(int(value.astype("datetime64[s]").astype("int64")), UTC)
-    for day in range(value.day, value.day - 4, -1):
-        try:
-            return datetime(value.year, value.month, day, value.hour, value.minute, value.second, tzinfo=UTC)
-        except ValueError:
-            continue
-    msg = f"{value} is no date"
-    raise ValueError(msg)
-
-
-def _period(times: "xr.DataArray") -> tuple[datetime, datetime] | None:
-    """First and last instant, None if Python has no such date (the year 0 of a climatology)."""
-    values = times.to_numpy().ravel()
-    try:
-        return _instant(values[0]), _instant(values[-1])
-    except (ValueError, OverflowError):
-        return None
-
-
-def _depths(ds: xr.Dataset) -> tuple[float, float] | None:
-    """Top and bottom in m, positive down; None for heights above the surface and what is no length."""
-    name = cf.find_axis(ds, "Z")
-    if name is None or not ds[name].size:
-        return None
-    try:
-        values = cf.convert_units(ds[name].astype("float64"), "m").to_numpy()
-    except UnitsError:
-        return None
-    up = str(ds[name].attrs.get("positive", "")).lower() == "up" or ds[name].attrs.get("standard_name") == "height"
-    if up or values.max() <= 0:
-        values = 0.0 - values
-    if not np.isfinite(values).all() or values.max() < 0:
-        return None
-    return float(values.min()), float(values.max())
-
-
-def _is_rotated(coord: "xr.DataArray") -> bool:
-    """Whether a horizontal coordinate is that of a map projection or a rotated pole."""
-    if str(coord.attrs.get("standard_name", "")).startswith(("grid_", "projection_")):
-        return True
-    return "deg" not in str(coord.attrs.get("units", "deg")).lower()
-
-
-def _edges(ds: xr.Dataset, axis: str) -> tuple[float, float] | None:
-    """Outer cell edges along an axis, None without one."""
-    try:
-        name = cf.find_axis(ds, axis)
-    except ValueError:
-        return None
-    if name is None or ds[name].size == 0 or ds[name].dtype.kind not in "iuf" or _is_rotated(ds[name]):
-        return None
-    values = ds[name].to_numpy().astype("float64")
-    if values.ndim == 1 and values.size > 1:
-        cells = cf.midpoint_bounds(values)
-        return float(cells.min()), float(cells.max())
-    return float(np.nanmin(values)), float(np.nanmax(values))
-
-
-def _bbox(ds: xr.Dataset) -> tuple[float, float, float, float] | None:
-    """West, south, east, north of the cells; the whole circle is -180 to 180."""
-    x, y = _edges(ds, "X"), _edges(ds, "Y")
-    if x is None or y is None:
-        return None
-    south, north = max(-90.0, y[0]), min(90.0, y[1])
-    if x[1] - x[0] > 360 - 1e-3 or not (-540 <= x[0] <= x[1] <= 720):
-        return -180.0, south, 180.0, north
-    west, east = ((edge + 180) % 360 - 180 for edge in x)
-    return west, south, (180.0 if east == -180 else east), north
-
-
-def extent_of(ds: xr.Dataset) -> Extent:
-    """
-    Where, when and how deep the cells of a decoded dataset lie.
-
-    Parameters
-    ----------
-    ds : xarray.Dataset
-        Its coordinates are read.
-
-    Returns
-    -------
-    Extent
-        What is unknown is None.
-    """
-    time: tuple[datetime, datetime] | None = None
-    resolution = ""
-    name = cf.find_axis(ds, "T")
-    if name is not None and ds[name].size and ds[name].dtype.kind in "MO":
-        time = _period(ds[name])
-        resolution = cf.infer_resolution(ds[name]) if ds[name].ndim == 1 else ""
-    return Extent(bbox=_bbox(ds), time=time, depth_m=_depths(ds), time_resolution=resolution)
 
 
 def _sizes(layout: Layout, names: list[str]) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from oceandata.entities import Origin
 from oceandata.errors import InputError, MissingExtraError, NotFoundError, RepositoryExistsError, closest
 from oceandata.storage.counting import CountingStore
 from oceandata.storage.credentials import Profile, read_profile, require_keys
-from oceandata.storage.plain import open_zarr_store, web_server
+from oceandata.storage.plain import is_plain_zarr, open_zarr_store, web_server
 from oceandata.storage.remote import Guarded, Server, check_answers, run_bounded
 from oceandata.storage.urls import bucket_place, canonical_url, local_path, url_scheme
 from oceandata.storage.virtual_access import read_session
@@ -338,6 +338,7 @@ def open_store(
     snapshot: str = "",
     group: str = "",
     origin: Origin | None = None,
+    plain: bool = False,
 ) -> CountingStore:
     """
     Open one revision of a repository as a read-only Zarr store that counts what it serves.
@@ -352,6 +353,9 @@ def open_store(
         Layout that will be read, recorded in the origin; empty for the primary one.
     origin : Origin, optional
         What is known of the product; repository, revision and snapshot are filled in here.
+    plain : bool
+        Known to be plain Zarr, whose group is taken as given (empty for the top one); otherwise it is looked at, but
+        for ``s3://``, which is taken for a repository.
 
     Returns
     -------
@@ -365,13 +369,13 @@ def open_store(
     UnreachableError, AccessError
         If a server does not answer, or refuses the keys.
     """
-    if _is_plain(url):
+    if plain or _is_plain(url):
         if revision or snapshot:
             msg = (
                 f"{canonical_url(url)} is plain Zarr, which has no revisions, but {revision or snapshot} was asked for."
             )
             raise NotFoundError(msg)
-        return open_zarr_store(url, group=group or "maps", origin=origin)
+        return open_zarr_store(url, group=group if plain else group or "maps", origin=origin)
     repository = open_repository(url)
     tag, found = lookup_revision(repository, revision, snapshot)
     known = origin or Origin(repository="")
@@ -385,7 +389,7 @@ def _is_plain(url: str | os.PathLike[str]) -> bool:
     """Whether a URL is plain Zarr; on the web whatever is not a repository that can be read from there."""
     scheme = url_scheme(url)
     if scheme == "file":
-        return (local_path(url) / "zarr.json").is_file()
+        return is_plain_zarr(local_path(url))
     return scheme != "s3" and not (hasattr(_icechunk(), "http_storage") and repository_exists(url))
 
 

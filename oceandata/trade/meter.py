@@ -16,7 +16,7 @@ from oceandata.storage import counted_reads
 from oceandata.storage.counting import Reads
 from oceandata.trade.lineage import Input, Lineage
 
-__all__ = ["MeteredInput", "Usage", "metering"]
+__all__ = ["MeteredInput", "Usage", "metering", "usage_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,9 +205,29 @@ def metering(plan: Lineage | None = None) -> Iterator[Usage]:
     usage = Usage(plan)
     with counted_reads() as reads:
         yield usage
-    usage.inputs = tuple(_metered(one, reads) for one in usage.plan.planned) if usage.plan else ()
-    known = {(one.origin.repository, one.origin.snapshot, key) for one in usage.inputs for key in one.served}
+    found = usage_of(usage.plan, reads)
+    for field in dataclasses.fields(Usage):
+        setattr(usage, field.name, getattr(found, field.name))
+
+
+def usage_of(plan: Lineage | None, reads: Reads) -> Usage:
+    """
+    What reads mean for a lineage.
+
+    Parameters
+    ----------
+    plan : Lineage or None
+        What was computed is made of; without any, everything served counts as coordinates and metadata.
+    reads : Reads
+        What was served, in one run or in several together.
+
+    Returns
+    -------
+    Usage
+        By input of the lineage.
+    """
+    inputs = tuple(_metered(one, reads) for one in plan.planned) if plan else ()
+    known = {(one.origin.repository, one.origin.snapshot, key) for one in inputs for key in one.served}
     rest = {read: count for read, count in reads.counts.items() if read[:3] not in known}
-    usage.overhead_objects = len(rest)
-    usage.overhead_bytes = sum(nbytes for _, nbytes in rest.values())
-    usage.processes = reads.processes
+    overhead = sum(nbytes for _, nbytes in rest.values())
+    return Usage(plan, inputs, len(rest), overhead, reads.processes)

@@ -5,17 +5,18 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from oceandata.errors import DocumentError, InputError, NotFoundError
+from oceandata.errors import DocumentError, InputError, MissingExtraError, NotFoundError
 from oceandata.storage.damages import name_undecodable
 from oceandata.trade.lineage import Lineage, lineage
 from oceandata.trade.meter import Usage, metering
 
-__all__ = ["STAMP", "Stamped", "read_stamp", "write_result"]
+__all__ = ["STAMP", "Stamped", "check_parquet", "csv_description", "read_stamp", "stamp_attributes", "write_result"]
 
 #: Global attribute that holds the lineage.
 STAMP = "oceandata_lineage"
@@ -37,13 +38,27 @@ def _named(result: xr.DataArray | xr.Dataset) -> xr.Dataset:
     return result.to_dataset(name=result.name or "result")
 
 
-def _stamped(result: xr.Dataset, plan: Lineage, usage: Usage) -> xr.Dataset:
-    """Result with its lineage, licences and attributions as global attributes."""
+def stamp_attributes(plan: Lineage, usage: Usage) -> dict[str, str]:
+    """
+    Global attributes that say what a file was made of.
+
+    Parameters
+    ----------
+    plan : Lineage
+        Its inputs.
+    usage : Usage
+        What was served for it.
+
+    Returns
+    -------
+    dict of str to str
+        Conventions, licences and attributions where they are known, and lineage and usage as JSON.
+    """
     licences = sorted({one.origin.licence for one in plan.planned if one.origin.licence})
     credits = sorted({one.origin.attribution for one in plan.planned if one.origin.attribution})
     stamp = json.dumps(plan.to_json() | {"usage": usage.to_json()}, ensure_ascii=False, allow_nan=False)
     facts = {"Conventions": "CF-1.11", "license": "; ".join(licences), "acknowledgement": "\n".join(credits)}
-    return result.assign_attrs({**{key: value for key, value in facts.items() if value}, STAMP: stamp})
+    return {**{key: value for key, value in facts.items() if value}, STAMP: stamp}
 
 
 def write_result(
@@ -86,7 +101,7 @@ def write_result(
     places = {one.origin.repository for one in plan.planned}
     with name_undecodable(places), metering(plan) as usage, progress():
         computed = _named(result).compute()
-    stamped = _stamped(computed, plan, usage)
+    stamped = computed.assign_attrs(stamp_attributes(plan, usage))
     draft = path.with_name(f".{path.stem}.{os.getpid()}.nc")
     try:
         stamped.to_netcdf(draft, engine="netcdf4")
@@ -96,6 +111,78 @@ def write_result(
     return Stamped(computed, path, plan, usage)
 
 
+def _netcdf_attribute(path: Path) -> str:
+    """Lineage among the attributes of a NetCDF file, empty if there is none."""
+    import netCDF4
+
+    with netCDF4.Dataset(path) as file:
+        return str(getattr(file, STAMP, ""))
+
+
+def _zarr_attribute(path: Path) -> str:
+    """Lineage among the attributes of a folder of plain Zarr."""
+    top = json.loads((path / "zarr.json").read_text("utf-8"))
+    return str(top.get("attributes", {}).get(STAMP, ""))
+
+
+def _csv_attribute(path: Path) -> str:
+    """Lineage in the description beside a CSV file."""
+    beside = csv_description(path)
+    notes = json.loads(beside.read_text("utf-8")).get("notes", []) if beside.is_file() else []
+    return str(next((note[STAMP] for note in notes if STAMP in note), ""))
+
+
+def _parquet_attribute(path: Path) -> str:
+    """Lineage in the metadata of a Parquet file."""
+    check_parquet()
+    import pyarrow.parquet
+
+    try:
+        found = pyarrow.parquet.read_schema(path).metadata or {}
+    except pyarrow.ArrowInvalid as error:
+        raise OSError(str(error)) from error
+    return bytes(found.get(STAMP.encode(), b"")).decode()
+
+
+#: How the lineage is found in each kind of file, by its ending.
+_READERS: dict[str, tuple[str, Callable[[Path], str]]] = {
+    ".zarr": ("Zarr", _zarr_attribute),
+    ".csv": ("CSV", _csv_attribute),
+    ".parquet": ("Parquet", _parquet_attribute),
+}
+
+
+def csv_description(path: str | os.PathLike[str]) -> Path:
+    """
+    File that describes a CSV file, named as the W3C's recommendation on tabular data wants it.
+
+    Parameters
+    ----------
+    path : path
+        The CSV file.
+
+    Returns
+    -------
+    pathlib.Path
+        Beside it.
+    """
+    return Path(path).with_name(f"{Path(path).name}-metadata.json")
+
+
+def check_parquet() -> None:
+    """
+    Check that Parquet can be read and written.
+
+    Raises
+    ------
+    MissingExtraError
+        If pyarrow is not installed.
+    """
+    if find_spec("pyarrow") is None:
+        msg = "Parquet needs pyarrow. Install the extra: pip install 'oceandata-exchange[table]'."
+        raise MissingExtraError(msg)
+
+
 def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     """
     Lineage and usage stamped on a file.
@@ -103,7 +190,8 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     Parameters
     ----------
     path : path
-        A NetCDF file that `write_result` made.
+        What `write_result` or `write_subset` made: NetCDF, a folder of Zarr, Parquet, or CSV with its description
+        beside it.
 
     Returns
     -------
@@ -115,19 +203,20 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     NotFoundError
         If there is no such file, or it carries no lineage.
     InputError
-        If the file is no NetCDF, or its lineage cannot be read: it was changed, or a later version wrote it.
+        If the file is not what its ending says, or its lineage cannot be read: it was changed, or a later version
+        wrote it.
+    MissingExtraError
+        If it is Parquet, and pyarrow is not installed.
     """
     path = Path(path)
-    if not path.is_file():
-        msg = f"there is no file {path}."
+    kind, reader = _READERS.get(path.suffix, ("NetCDF", _netcdf_attribute))
+    if not (path.is_dir() if kind == "Zarr" else path.is_file()):
+        msg = f"there is no {'folder' if kind == 'Zarr' else 'file'} {path}."
         raise NotFoundError(msg)
-    import netCDF4
-
     try:
-        with netCDF4.Dataset(path) as file:
-            text = getattr(file, STAMP, "")
-    except OSError as error:
-        msg = f"{path} is no NetCDF file: {error}"
+        text = reader(path)
+    except (OSError, ValueError) as error:
+        msg = f"{path} is no {kind} file: {error}"
         raise InputError(msg) from error
     if not text:
         msg = f"{path} carries no lineage: it was not written by oceandata (attribute {STAMP} is missing)."

@@ -234,7 +234,7 @@ def test_two_appends_of_the_same_file_at_once(ocean_file, tmp_path):
         for one in both:
             one.stdin.write("go\n")
             one.stdin.flush()
-        said = [one.communicate(timeout=60)[0].split() for one in both]
+        said = [one.communicate(timeout=240)[0].split() for one in both]
     finally:
         for one in both:
             one.kill()

@@ -29,7 +29,7 @@ SEEDS = [pytest.param(seed, marks=[pytest.mark.hard] if seed > 1 else []) for se
 # Small steps, a commit after each, so that there is much to interrupt.
 _SMALL = """
 from oceandata.storage import append_writing, ingest
-assert ingest._STEP_BYTES == 80_000_000
+assert ingest._STEP_BYTES == 48_000_000
 ingest._STEP_BYTES = ingest._COMMIT_BYTES = append_writing._COMMIT_BYTES = 100_000
 """
 

@@ -105,7 +105,7 @@ def test_a_call_of_a_silent_server_ends(silent_port):
     forever = threading.Event()
     with pytest.raises(UnreachableError, match=rf"127.0.0.1:{silent_port} cannot be reached.*does not answer"):
         run_bounded(_server(silent_port), lambda: forever.wait(30))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
     forever.set()
 
 
@@ -122,7 +122,7 @@ def test_opening_ends_soon_and_names_the_host(profiles, request, port):
     begun = time.monotonic()
     with pytest.raises(UnreachableError, match=f"127.0.0.1:{number} cannot be reached for s3://ocean/a"):
         stores.open_repository("s3://ocean/a?profile=p")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 20
 
 
 def test_an_object_store_has_no_lock(profiles):
@@ -195,7 +195,7 @@ def test_what_the_web_does_not_serve_is_said(exported, on_the_web, closed_port):
     with pytest.raises(InputError, match="no consolidated metadata"):
         storage.open_dataset(f"{on_the_web}/loose")
     for name in ("login", "nothing"):
-        with pytest.raises(NotFoundError, match="no Zarr version 3 at"):
+        with pytest.raises(NotFoundError, match="no group of Zarr"):
             storage.open_dataset(f"{on_the_web}/{name}")
     with pytest.raises(AccessError, match="refuses access"):
         storage.open_dataset(f"{on_the_web}/secret")
@@ -398,7 +398,7 @@ def test_a_server_that_hangs(object_server, remote, at, ostia_file):
             begun = time.monotonic()
             with pytest.raises(UnreachableError, match="does not answer"):
                 call()
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - begun < 20
     finally:
         object_server.thaw()
     assert storage.verify_revision(remote).is_sound
