@@ -20,6 +20,7 @@ from oceandata.analysis.heatwaves import (
 from oceandata.analysis.indices import index, index_events, running_mean
 from oceandata.analysis.masks import basin_mask, land_mask
 from oceandata.analysis.moments import extremes, integral, mean, variance
+from oceandata.analysis.planning import plan
 from oceandata.analysis.regrid import regrid
 from oceandata.analysis.statistics import statistics
 from oceandata.analysis.trends import detrend, harmonic_fit, trend
@@ -44,6 +45,7 @@ __all__ = [
     "integral",
     "land_mask",
     "mean",
+    "plan",
     "quantile",
     "regrid",
     "running_mean",

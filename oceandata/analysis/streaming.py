@@ -21,6 +21,7 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
 from oceandata.analysis.accumulators import Accumulator, Output, State
+from oceandata.errors import MemoryBudgetError
 from oceandata.graph import Box, Recipe, cut, stream_task
 from oceandata.options import get_options
 
@@ -194,7 +195,27 @@ def accumulate_all(
         return [dict(state) for state in _eager(np.asarray(array), accumulators)]
     states = [(acc.reduced, _state_bytes(array.shape, acc)) for acc in accumulators]
     ranges = plan_partitions(array.numblocks, states, memory_bytes=get_options().memory_bytes)
+    _check_states(array, accumulators, ranges)
     return _Streams(array, tuple(accumulators), ranges).results()
+
+
+def _check_states(
+    array: da.Array, accumulators: Sequence[Accumulator], ranges: Sequence[Sequence[tuple[int, int]]]
+) -> None:
+    """Refuse states of one task that do not fit the memory, with blocks that would."""
+    budget = get_options().memory_bytes
+    largest = [max(sum(sizes[lo:hi]) for lo, hi in pieces) for sizes, pieces in zip(array.chunks, ranges, strict=True)]
+    needed = sum(_state_bytes(largest, one) for one in accumulators)
+    if needed <= budget:
+        return
+    shared = [dim for dim in range(array.ndim) if all(dim not in one.reduced for one in accumulators)]
+    widest = max(shared, key=lambda dim: largest[dim], default=None)
+    msg = f"the statistics of one task take {needed} bytes, memory_bytes is {budget}."
+    if widest is not None:
+        fitting = max(1, largest[widest] * budget // needed)
+        msg += f" Open the data in smaller blocks (at most {fitting} along dimension {widest}, now {largest[widest]}),"
+    msg += " Allow more memory: set_options(memory_bytes=...)." if widest is None else " or allow more memory."
+    raise MemoryBudgetError(msg)
 
 
 def _state_bytes(shape: Sequence[int], accumulator: Accumulator) -> int:

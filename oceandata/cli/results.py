@@ -17,19 +17,27 @@ if TYPE_CHECKING:
 __all__ = ["complete_routine", "compute", "lineage"]
 
 
-def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
-    """Names of the routines, for the shell."""
+def _routines() -> list[str]:
+    """Names of the functions of `oceandata.analysis` that make one array or dataset of one variable."""
+    import xarray as xr
+
     from oceandata import analysis
 
-    return [name for name in analysis.__all__ if name.startswith(incomplete)]
+    made = {name: introspection.signature(getattr(analysis, name)).return_annotation for name in analysis.__all__}
+    return [name for name, kind in made.items() if kind in (xr.DataArray, xr.Dataset)]
+
+
+def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+    """Names of the routines, for the shell."""
+    return [name for name in _routines() if name.startswith(incomplete)]
 
 
 def _routine(name: str) -> Any:
     from oceandata import analysis
     from oceandata.errors import NotFoundError, closest
 
-    if name not in analysis.__all__:
-        msg = f"there is no routine {name!r}. {closest(name, list(analysis.__all__))}"
+    if name not in _routines():
+        msg = f"there is no routine {name!r}. {closest(name, _routines())}"
         raise NotFoundError(msg)
     return getattr(analysis, name)
 
@@ -67,7 +75,7 @@ class _WithRoutines(click.Command):
         """The routines, after the options."""
         from oceandata import analysis
 
-        rows = [(name, str(getattr(analysis, name).__doc__).strip().partition("\n")[0]) for name in analysis.__all__]
+        rows = [(name, str(getattr(analysis, name).__doc__).strip().partition("\n")[0]) for name in _routines()]
         with formatter.section("Routines (arguments: --arg; see the docstrings of oceandata.analysis)"):
             formatter.write_dl(rows)
 

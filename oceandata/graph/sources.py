@@ -104,8 +104,8 @@ class Reading:
 
     arrays: tuple[ArrayRead, ...]
     unattributed: tuple[str, ...]
-    tasks: int = 0
-    streams: tuple[Streamed, ...] = ()
+    tasks: int = dataclasses.field(default=0, compare=False)
+    streams: tuple[Streamed, ...] = dataclasses.field(default=(), compare=False)
 
 
 def _lazy_chain(wrapped: Any) -> Iterator[Any]:

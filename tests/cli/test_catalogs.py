@@ -210,7 +210,8 @@ def test_routines_are_completed() -> None:
     from oceandata import analysis
 
     assert _completed("compute", "cli") == ["climatology"]
-    assert set(_completed("compute", "")) == set(analysis.__all__)
+    assert {"mean", "trend", "index", "regrid"} <= set(_completed("compute", "")) <= set(analysis.__all__)
+    assert not {"plan", "statistics"} & set(_completed("compute", ""))
 
 
 def test_completion_as_bash_asks_for_it(demo: Any) -> None:

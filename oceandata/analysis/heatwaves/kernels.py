@@ -267,7 +267,10 @@ def climatologies(
                 series[day] -= trend[column] * (day - middle)
         if longest > 0:
             _fill_gaps(series, longest)
-        reference = series[~np.isnan(series)][0]
+        first = 0
+        while np.isnan(series[first]):
+            first += 1
+        reference = series[first]
         _pool(series, pools, reference, share, mean, high)
         if leap >= 0:
             _fill_leap(mean, leap, own, reference)
