@@ -1,8 +1,8 @@
 """
 The area ``heatwaves``: marine heatwaves with their table of events, against heatwave3 (C++).
 
-The peer reads NetCDF whose chunks are whole columns, which it is best at; ours the same values as our layout for series.
-Also the programs of both sides, so nothing but the standard library is imported at the top::
+The peer reads NetCDF whose chunks are whole columns, which it is best at; ours the same values in our layout for
+series. Also the programs of both sides, so nothing but the standard library is imported at the top::
 
     python -P benchmarks/heatwaves.py ours|peer FOLDER OUT CALLS
 

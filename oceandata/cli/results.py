@@ -4,7 +4,7 @@ import inspect as introspection
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -24,7 +24,7 @@ def _routines() -> list[str]:
     from oceandata import analysis
 
     made = {name: introspection.signature(getattr(analysis, name)).return_annotation for name in analysis.__all__}
-    return [name for name, kind in made.items() if kind in (xr.DataArray, xr.Dataset)]
+    return [name for name, kind in made.items() if {*(get_args(kind) or [kind])} <= {xr.DataArray, xr.Dataset}]
 
 
 def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from oceandata.catalog.transfer.cells import is_blank
 from oceandata.catalog.transfer.fields import flatten, unflatten
 from oceandata.catalog.transfer.rows import entry_cells, read_cells
 from oceandata.entities import Asset, Entry, Extent, Provider, Variable
@@ -59,7 +60,7 @@ def entries(draw: st.DrawFn) -> Entry:
         title_zh=draw(TEXT),
         summary=draw(TEXT),
         keywords=tuple(draw(st.lists(WORD, max_size=3))),
-        license=draw(WORD),
+        license=draw(WORD.filter(lambda text: not is_blank(text))),  # '无' says that it is unknown
         providers=tuple(providers),
         extent=Extent(
             bbox=(draw(st.floats(-180, 360)), south, draw(st.floats(-180, 360)), north),
