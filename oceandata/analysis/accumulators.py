@@ -71,6 +71,9 @@ class Accumulator(Fold, Protocol):
     def result(self, state: State) -> State:
         """Results by name."""
 
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
+        """What the state of a region depends on beside the values: equal for equal states."""
+
 
 def _kept(ndim: int, reduced: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(dim for dim in range(ndim) if dim not in reduced)
@@ -132,6 +135,10 @@ class WeightedSum:
     def result(self, state: State) -> State:
         """The two sums as they are."""
         return state
+
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
+        """Weights of the region."""
+        return (self.reduced, np.asarray(self.weights[tuple(region[dim] for dim in self.reduced)]))
 
 
 def _weighted_rows(
@@ -243,6 +250,10 @@ class WeightedMoments:
         empty = state["count"] == 0
         return state | {name: np.where(empty, np.nan, state[name]) for name in ("mean", "M2")}
 
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
+        """Weights of the region."""
+        return (self.reduced, np.asarray(self.weights[tuple(region[dim] for dim in self.reduced)]))
+
 
 def _weighted_moments(rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]") -> State:
     """Weight, mean, M2 and number of valid values of each column, a strip of columns at a time."""
@@ -321,6 +332,10 @@ class Extremes:
         """The extremes of no value are NaN."""
         empty = state["count"] == 0
         return state | {name: np.where(empty, np.nan, state[name]) for name in ("minimum", "maximum")}
+
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:  # noqa: ARG002
+        """Only what is reduced."""
+        return (self.reduced,)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -428,6 +443,11 @@ class GroupedMoments:
         found = self._pooled(state) if self.neighbours else state
         empty = found["count"] == 0
         return found | {name: np.where(empty, np.nan, found[name]) for name in ("mean", "M2")}
+
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
+        """Groups and weights of the steps of the region."""
+        steps = region[self.dim]
+        return (self.dim, self.groups, self.codes[steps], None if self.weights is None else self.weights[steps])
 
 
 def _moments(rows: "npt.NDArray[Any]") -> State:

@@ -105,6 +105,10 @@ class Counts:
         """The counts as they are."""
         return state
 
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:  # noqa: ARG002
+        """The edges."""
+        return (self.reduced, self.edges)
+
 
 def _edges(bins: "Sequence[float] | npt.NDArray[Any]") -> "npt.NDArray[np.float64]":
     """Edges of bins, if they can be used."""

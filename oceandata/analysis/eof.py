@@ -13,7 +13,7 @@ from dask.delayed import delayed
 from oceandata import cf
 from oceandata.analysis.area import cell_areas, declared_areas, on_grid
 from oceandata.analysis.columns import ColumnOutput, map_columns
-from oceandata.analysis.labels import described, difference_attributes, require_array, require_times
+from oceandata.analysis.labels import described, difference_attributes, require_array, require_times, separated
 from oceandata.errors import InputError
 
 if TYPE_CHECKING:
@@ -288,7 +288,7 @@ def _dataset(
         if name in ("eof", "pc", "explained_variance"):
             attributes["units"] = units if name == "eof" else "1"
         arrays[name] = described(array, obj, call, **attributes)
-    return xr.Dataset(arrays)
+    return separated(xr.Dataset(arrays))
 
 
 def eof(

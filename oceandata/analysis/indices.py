@@ -9,7 +9,7 @@ from oceandata import cf
 from oceandata.analysis.area import Region, area_mean, cell_areas
 from oceandata.analysis.climatology import anomaly, check_base, climatology
 from oceandata.analysis.eof import eof
-from oceandata.analysis.labels import require_array, require_times
+from oceandata.analysis.labels import require_array, require_times, separated
 from oceandata.errors import InputError, closest
 
 __all__ = ["INDICES", "NINO_BOXES", "index", "index_events", "running_mean"]
@@ -183,7 +183,7 @@ def index(
     smooth = running_mean(monthly)
     smooth.attrs["long_name"] += ", three-month running mean"
     smooth.attrs["long_name_zh"] += "（三个月滑动平均）"
-    return xr.Dataset({name: monthly, f"{name}_3m": smooth}, attrs={"title": monthly.attrs["long_name"]})
+    return separated(xr.Dataset({name: monthly, f"{name}_3m": smooth}, attrs={"title": monthly.attrs["long_name"]}))
 
 
 def _titles(name: str) -> dict[str, str]:
@@ -246,7 +246,7 @@ def _oceanic_nino(sst: xr.DataArray, period: tuple[str, str] | None, min_weight:
     smooth = running_mean(monthly)
     smooth.attrs["long_name"] += ", three-month running mean"
     smooth.attrs["long_name_zh"] += "（三个月滑动平均）"
-    return xr.Dataset({"oni": smooth, "oni_monthly": monthly}, attrs={"title": smooth.attrs["long_name"]})
+    return separated(xr.Dataset({"oni": smooth, "oni_monthly": monthly}, attrs={"title": smooth.attrs["long_name"]}))
 
 
 def _pacific(sst: xr.DataArray, period: tuple[str, str] | None) -> xr.Dataset:
@@ -270,7 +270,7 @@ def _pacific(sst: xr.DataArray, period: tuple[str, str] | None) -> xr.Dataset:
     smooth.attrs["long_name"] += ", three-month running mean"
     smooth.attrs["long_name_zh"] += "（三个月滑动平均）"
     arrays = {"pdo": series, "pdo_3m": smooth, "pdo_pattern": pattern, "explained_variance": share}
-    return xr.Dataset(arrays, attrs={"title": series.attrs["long_name"]})
+    return separated(xr.Dataset(arrays, attrs={"title": series.attrs["long_name"]}))
 
 
 def index_events(series: xr.DataArray, *, threshold: float = 0.5, min_steps: int = 5) -> xr.Dataset:

@@ -10,7 +10,7 @@ from oceandata.errors import InputError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["appended_methods", "described", "difference_attributes", "require_array", "require_times"]
+__all__ = ["appended_methods", "described", "difference_attributes", "require_array", "require_times", "separated"]
 
 
 def require_array(obj: "xr.DataArray", routine: str) -> "xr.DataArray":
@@ -149,3 +149,35 @@ def described(result: "xr.DataArray", source: "xr.DataArray", call: str, **attri
     result.attrs = {key: value for key, value in attributes.items() if value not in ("", None)}
     result.attrs["history"] = f"{earlier}\n{line}".strip()
     return result
+
+
+def _same(block: Any) -> Any:
+    return block
+
+
+def separated(results: "xr.Dataset") -> "xr.Dataset":
+    """
+    Results of which none is an intermediate of another, for Dask.
+
+    ``dask.compute(dataset)`` of Dask 2026.8 loses a variable that another variable of the same dataset was made from by
+    blockwise steps: fusing drops its key. A step that does nothing after each keeps them apart, at no cost.
+
+    Parameters
+    ----------
+    results : xarray.Dataset
+        Lazy or not.
+
+    Returns
+    -------
+    xarray.Dataset
+        The same values, attributes and blocks.
+    """
+    import dask.array as da
+
+    def apart(array: "xr.DataArray") -> "xr.DataArray":
+        values = array.data
+        return (
+            array.copy(data=da.map_blocks(_same, values, dtype=values.dtype)) if isinstance(values, da.Array) else array
+        )
+
+    return results.assign({name: apart(array) for name, array in results.data_vars.items()})

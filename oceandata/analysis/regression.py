@@ -145,6 +145,10 @@ class Regression:
         solved["coefficients"][0] += reference
         return {name: values.reshape((*values.shape[:-1], *cells)) for name, values in solved.items()}
 
+    def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
+        """Regressors of the steps of the region."""
+        return (self.dim, self.design[region[self.dim]], region[self.dim].start)
+
 
 def _leads(k: int) -> dict[str, tuple[int, ...]]:
     """Sums of a state, and their own dimensions."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 import dask.array as da
 
 from oceandata.analysis.accumulators import Accumulator
-from oceandata.analysis.streaming import accumulate_all
+from oceandata.analysis.streaming import States, accumulate_all
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,7 +95,7 @@ def steps_of(routine: Callable[..., Any]) -> Callable[..., Steps[Any]] | None:
     return body if body is not routine and inspect.isgeneratorfunction(body) else None
 
 
-def run_together(bodies: Sequence[Steps[R]]) -> list[R]:
+def run_together(bodies: Sequence[Steps[R]], *, states: States | None = None) -> list[R]:
     """
     Drive routines side by side; requests over one array are answered by one pass.
 
@@ -103,6 +103,8 @@ def run_together(bodies: Sequence[Steps[R]]) -> list[R]:
     ----------
     bodies : sequence of generator
         Begun by nobody else.
+    states : States, optional
+        Where states are kept, from one run to the next.
 
     Returns
     -------
@@ -122,7 +124,7 @@ def run_together(bodies: Sequence[Steps[R]]) -> list[R]:
             asked.setdefault(_identity(request.array), []).append((number, request))
         answers = {}
         for group in asked.values():
-            outputs = accumulate_all(group[0][1].array, [request.accumulator for _, request in group])
+            outputs = accumulate_all(group[0][1].array, [request.accumulator for _, request in group], states=states)
             answers |= {number: output for (number, _), output in zip(group, outputs, strict=True)}
     return [results[number] for number in range(len(bodies))]
 

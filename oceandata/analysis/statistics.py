@@ -1,6 +1,8 @@
 """Several statistics of one variable in one pass."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import xarray as xr
@@ -8,6 +10,7 @@ import xarray as xr
 from oceandata import analysis
 from oceandata.analysis.labels import require_array
 from oceandata.analysis.routines import Steps, run_together, steps_of
+from oceandata.analysis.stored import StateStore
 from oceandata.errors import InputError, closest
 
 __all__ = ["mergeable_routines", "statistics"]
@@ -52,7 +55,11 @@ def _body(label: str, arguments: dict[str, Any]) -> Callable[..., Steps[Any]]:
 
 
 def statistics(
-    obj: xr.DataArray, routines: "Iterable[str] | Mapping[str, Mapping[str, Any]]"
+    obj: xr.DataArray,
+    routines: "Iterable[str] | Mapping[str, Mapping[str, Any]]",
+    *,
+    store: str | os.PathLike[str] | None = None,
+    steps: str = "",
 ) -> dict[str, xr.DataArray | xr.Dataset]:
     """
     Several statistics of one variable, every byte read once for all of them.
@@ -64,6 +71,12 @@ def statistics(
     routines : sequence of str, or mapping of str to mapping
         Names of mergeable routines, or the arguments of each by the label of its result. The argument ``routine`` names
         the routine where the label is another: ``{"nino34": {"routine": "area_mean", "region": (-170, -5, -120, 5)}}``.
+    store : str or path, optional
+        Folder in which the states of partitions are kept under the digests of the chunks they were made of. The next
+        call reads only what is new: the steps that were appended, or the partition that holds a corrected range.
+    steps : str
+        Name of what you did with the data after opening, needed with `store` if you did something; another name
+        whenever that changes.
 
     Returns
     -------
@@ -73,7 +86,8 @@ def statistics(
     Raises
     ------
     InputError
-        If there is no such routine, it is not mergeable, or its arguments are wrong.
+        If there is no such routine, it is not mergeable, or its arguments are wrong; with `store` if the data do not
+        come from a repository.
 
     Notes
     -----
@@ -101,4 +115,7 @@ def statistics(
         except TypeError as error:
             msg = f"{label!r}: {error}. See help(oceandata.analysis.{body.__name__})."
             raise InputError(msg) from error
-    return dict(zip(asked, run_together(bodies), strict=True))
+    states = None if store is None else StateStore(Path(store).absolute(), steps)
+    if states is not None:
+        states.path.mkdir(parents=True, exist_ok=True)
+    return dict(zip(asked, run_together(bodies, states=states), strict=True))

@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import dask
 import dask.array as da
@@ -28,7 +28,7 @@ from oceandata.options import get_options
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Fused", "accumulate", "accumulate_all", "finish", "merge_states", "plan_partitions"]
+__all__ = ["Fused", "States", "accumulate", "accumulate_all", "finish", "merge_states", "plan_partitions"]
 
 # Streaming tasks to aim at: enough for every thread of a large node, few enough to be nothing for a scheduler.
 _PARTITIONS = 64
@@ -170,7 +170,7 @@ def accumulate(
 
 
 def accumulate_all(
-    array: "da.Array | npt.NDArray[Any]", accumulators: Sequence[Accumulator]
+    array: "da.Array | npt.NDArray[Any]", accumulators: Sequence[Accumulator], *, states: "States | None" = None
 ) -> "list[dict[str, da.Array | npt.NDArray[np.float64]]]":
     """
     Results of several accumulators over an array in one pass, lazy if the array is lazy.
@@ -181,6 +181,8 @@ def accumulate_all(
         Any chunking; a NumPy array is worked on at once.
     accumulators : sequence of Accumulator
         What to accumulate; each may reduce other dimensions.
+    states : States, optional
+        Where states of partitions are kept, from one run to the next.
 
     Returns
     -------
@@ -193,10 +195,27 @@ def accumulate_all(
     """
     if not isinstance(array, da.Array):
         return [dict(state) for state in _eager(np.asarray(array), accumulators)]
-    states = [(acc.reduced, _state_bytes(array.shape, acc)) for acc in accumulators]
-    ranges = plan_partitions(array.numblocks, states, memory_bytes=get_options().memory_bytes)
+    if states is not None:
+        states.require_plain(array)
+        ranges = states.ranges(array.numblocks, [set(acc.reduced) for acc in accumulators])
+    else:
+        sizes = [(acc.reduced, _state_bytes(array.shape, acc)) for acc in accumulators]
+        ranges = plan_partitions(array.numblocks, sizes, memory_bytes=get_options().memory_bytes)
     _check_states(array, accumulators, ranges)
-    return _Streams(array, tuple(accumulators), ranges).results()
+    return _Streams(array, tuple(accumulators), ranges, states).results()
+
+
+class States(Protocol):
+    """Where states of partitions are kept (`oceandata.analysis.stored.StateStore`)."""
+
+    def require_plain(self, array: da.Array) -> None:
+        """Refuse an array of which the chunks do not tell the values."""
+
+    def ranges(self, numblocks: Sequence[int], reduced: Sequence[set[int]]) -> list[list[tuple[int, int]]]:
+        """Partitions that stay as they are when blocks are appended."""
+
+    def fold(self, recipe: Recipe, box: Box, accumulators: tuple[Accumulator, ...]) -> "Fused":
+        """Accumulators that find and keep the states of a box."""
 
 
 def _check_states(
@@ -228,10 +247,14 @@ class _Streams:
     """The tasks that stream an array through accumulators, and the arrays that come out."""
 
     def __init__(
-        self, array: da.Array, accumulators: tuple[Accumulator, ...], ranges: list[list[tuple[int, int]]]
+        self,
+        array: da.Array,
+        accumulators: tuple[Accumulator, ...],
+        ranges: list[list[tuple[int, int]]],
+        states: States | None = None,
     ) -> None:
-        self.array, self.accumulators, self.ranges = array, accumulators, ranges
-        self.prefix = "stream-" + dask.base.tokenize(array.name, accumulators, ranges)
+        self.array, self.accumulators, self.ranges, self.states = array, accumulators, ranges, states
+        self.prefix = "stream-" + dask.base.tokenize(array.name, accumulators, ranges, states)
         self.tasks: dict[Key, Any] = {}
         self.outer: set[Key] = set()
 
@@ -260,7 +283,8 @@ class _Streams:
             needs = recipe.needs(box)
             self.outer.update(needs)
             key: Key = (self.prefix, *place)
-            self.tasks[key] = stream_task(key, recipe_key, fold, box, needs)
+            own = fold if self.states is None else self.states.fold(recipe, box, self.accumulators)
+            self.tasks[key] = stream_task(key, recipe_key, own, box, needs)
 
     def _merged(self, number: int) -> dict[tuple[int, ...], Key]:
         """Add one accumulator's merge trees; the key of the root of each tile of its kept dimensions."""

@@ -1,6 +1,7 @@
 """Trends, detrending and harmonic fits along time, cell by cell, with the gaps of each cell."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import xarray as xr
 from dask.layers import ArraySliceDep
 
 from oceandata import cf
-from oceandata.analysis.labels import described, difference_attributes, require_array, require_times
+from oceandata.analysis.labels import described, difference_attributes, require_array, require_times, separated
 from oceandata.analysis.regression import Regression
 from oceandata.analysis.routines import Request, Steps, streamed
 from oceandata.errors import InputError
@@ -68,15 +69,21 @@ def _clock(obj: xr.DataArray) -> tuple[_Clock, xr.DataArray]:
     """Times of an array as numbers, and its coordinate; they must increase."""
     times = require_times(obj)
     seconds = cf.time_seconds(times)
-    days = (seconds - seconds[0]) / 86_400
+    days = seconds / 86_400
     if not (np.diff(days) > 0).all():
         msg = (
             f"times of {obj.name!r} do not increase, need each step later than the one before. Use obj.sortby('time')."
         )
         raise InputError(msg)
-    middle = (days[0] + days[-1]) / 2
     year = _YEAR_DAYS.get(cf.calendar_of(times), _GREGORIAN_YEAR_DAYS)
-    return _Clock(days - middle, max(float(days[-1] - days[0]) / 2, 1e-9), year), times
+    middle, half = _reference(float(days[0]), float(days[-1]))
+    return _Clock(days - middle, half, year), times
+
+
+def _reference(first: float, last: float) -> tuple[float, float]:
+    """Middle and half-length for a record, days, that stay as they are while it grows by less than a quarter."""
+    half = 2.0 ** math.ceil(math.log2(max((last - first) / 2, 1.0)))
+    return round((first + last) / 2 / (half / 2)) * (half / 2), half
 
 
 def _check_order(order: int, harmonics: Sequence[int]) -> None:
@@ -139,7 +146,7 @@ def trend(
     obj : xarray.DataArray, shape (..., time, ...)
         Any chunking; times decoded and increasing, standard or cftime calendar.
     order : int
-        Power of time up to which is fitted, 1 to 3; above 1 the slope is that in the middle of the record.
+        Power of time up to which is fitted, 1 to 3; above 1 the slope is that at its attribute ``slope_time``.
     harmonics : sequence of int
         Cycles a year to fit with it, such as ``(1, 2)``.
     per : {"decade", "year", "century"}
@@ -195,8 +202,14 @@ def trend(
     span = f"{str(times.to_numpy()[0])[:10]}/{str(times.to_numpy()[-1])[:10]}"
     named = {name: xr.DataArray(values[name], coords, dims, name=name) for name in _TREND_NAMES}
     for name, array in named.items():
-        described(array, obj, call, **_trend_attributes(obj, name, per), period=span)
-    return xr.Dataset(named)
+        at = str(_time_of(clock, times))[:10] if order > 1 and name == "slope" else ""
+        described(array, obj, call, **_trend_attributes(obj, name, per), period=span, slope_time=at)
+    return separated(xr.Dataset(named))
+
+
+def _time_of(clock: _Clock, times: xr.DataArray) -> Any:
+    """Step nearest to where the numbers of a clock are zero."""
+    return times.to_numpy()[int(np.abs(clock.days).argmin())]
 
 
 _TREND_NAMES = {
@@ -254,7 +267,7 @@ def detrend(
     harmonics : sequence of int
         Cycles a year that are removed with it.
     keep_mean : bool
-        Leave the constant: the level in the middle of the record.
+        Leave the constant: the level near the middle of the record.
 
     Returns
     -------
@@ -391,7 +404,7 @@ def harmonic_fit(
     units = difference_attributes(obj.attrs).get("units", "")
     described(arrays["amplitude"], obj, call, units=units, long_name="amplitude", long_name_zh="振幅")
     described(arrays["phase"], obj, call, units="degree", long_name="phase of the maximum", long_name_zh="位相")
-    return xr.Dataset(arrays)
+    return separated(xr.Dataset(arrays))
 
 
 def _periods(periods: "Mapping[str, float] | Sequence[str] | Sequence[float]") -> dict[str, float]:

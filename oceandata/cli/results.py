@@ -24,7 +24,11 @@ def _routines() -> list[str]:
     from oceandata import analysis
 
     made = {name: introspection.signature(getattr(analysis, name)).return_annotation for name in analysis.__all__}
-    return [name for name, kind in made.items() if {*(get_args(kind) or [kind])} <= {xr.DataArray, xr.Dataset}]
+
+    def kinds(made: Any) -> set[Any]:
+        return {*(get_args(made) or getattr(made, "__constraints__", None) or [made])}
+
+    return [name for name, kind in made.items() if kinds(kind) <= {xr.DataArray, xr.Dataset}]
 
 
 def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -223,7 +227,7 @@ def _echo_result(stamped: "Stamped", picture: Path | None, *, as_json: bool) -> 
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def lineage(file: Path, *, as_json: bool) -> None:
     """

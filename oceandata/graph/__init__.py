@@ -1,7 +1,7 @@
 """The only code that touches the internals of Dask and of xarray's lazy arrays."""
 
 from oceandata.graph.recipe import Box, Fold, Recipe, cut, positions, stream, stream_task
-from oceandata.graph.sources import ArrayRead, Reading, Streamed, read_plan
+from oceandata.graph.sources import ArrayRead, Reading, Streamed, box_reads, read_plan
 
 __all__ = [
     "ArrayRead",
@@ -10,6 +10,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "Streamed",
+    "box_reads",
     "cut",
     "positions",
     "read_plan",

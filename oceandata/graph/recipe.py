@@ -40,7 +40,12 @@ Box = tuple[tuple[int, int], ...]
 
 
 class Fold(Protocol):
-    """What a streaming task does with blocks: begin a state for a region, then add each block at its place."""
+    """
+    What a streaming task does with blocks: begin a state for a region, then add each block at its place.
+
+    A fold that keeps states also has ``kept()``, which gives the state if it is there already (else None), and
+    ``keep(state)``, called when all blocks were added.
+    """
 
     def begin(self, region: tuple[slice, ...]) -> Any:
         """State for the values of a region of the array."""
@@ -444,6 +449,9 @@ def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Key], *values: A
     object
         The state of the fold.
     """
+    kept = fold.kept() if hasattr(fold, "kept") else None
+    if kept is not None:
+        return kept
     outer = dict(zip(keys, values, strict=True))
     whole = recipe.region(box)
     state = fold.begin(whole)
@@ -456,6 +464,8 @@ def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Key], *values: A
         )
         fold.add(state, block, region, within)
         del block
+    if hasattr(fold, "keep"):
+        fold.keep(state)
     return state
 
 

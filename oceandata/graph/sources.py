@@ -19,13 +19,13 @@ from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
-from oceandata.graph.recipe import GETTERS, Fold, Recipe, positions, stream
+from oceandata.graph.recipe import GETTERS, Box, Fold, Recipe, positions, stream
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import zarr
 
-__all__ = ["ArrayRead", "Reading", "Streamed", "read_plan"]
+__all__ = ["ArrayRead", "Reading", "Streamed", "box_reads", "read_plan"]
 
 # Arrays in memory smaller than this are arguments (weights, keys, scalars), not an input that needs a source.
 _ARGUMENT_VALUES = 16
@@ -212,6 +212,7 @@ class _Collector:
         self.reads: dict[tuple[int, str], ArrayRead] = {}
         self.unattributed: set[str] = set()
         self.streams: list[Streamed] = []
+        self.asks = True
         self._arrays: dict[int, Any] = {}
         self._keep: list[Any] = []
 
@@ -235,10 +236,10 @@ class _Collector:
         place = (hash(_store_identity(array.store)), array.path)
         found = self.reads.get(place)
         if found is None:
-            self.reads[place] = ArrayRead(array, array.path, set(chunks), extents, len(chunks))
+            self.reads[place] = ArrayRead(array, array.path, set(chunks), extents, len(chunks) * self.asks)
             return
         found.chunks.update(chunks)
-        found.asked += len(chunks)
+        found.asked += len(chunks) * self.asks
         found.region = tuple(
             slice(min(a.start, b.start), max(a.stop, b.stop)) for a, b in zip(found.region, extents, strict=True)
         )
@@ -337,12 +338,19 @@ class _Walker:
         )
         fold = _value(node.args[1], scopes)
         self.collector.streams.append(Streamed(fold, recipe.region(box), blocks, largest))
+        # the result is made of chunks that a kept state was made of, though they are not asked for again
+        self.collector.asks = not (hasattr(fold, "kept") and fold.kept() is not None)
+        self.stream(recipe, box)
+        self.collector.asks = True
+
+    def stream(self, recipe: Recipe, box: Box) -> None:
+        """Collect the reads of a box of a recipe's blocks."""
         whole = recipe.reads(box)
         for wrapped, region in whole or ():
             self.collector.take(wrapped, region)
         for position in positions(box) if whole is None else ():
             tasks, _ = recipe.block_graph(position)
-            self.walk(tasks, scopes)
+            self.walk(tasks)
 
 
 def read_plan(*objects: Any) -> Reading:
@@ -380,6 +388,29 @@ def read_plan(*objects: Any) -> Reading:
     order = sorted(collector.reads, key=lambda place: (place[1], place[0]))
     arrays = tuple(collector.reads[place] for place in order)
     return Reading(arrays, tuple(sorted(collector.unattributed)), len(tasks), tuple(collector.streams))
+
+
+def box_reads(recipe: Recipe, box: Box) -> tuple[ArrayRead, ...]:
+    """
+    What a box of blocks of a recipe reads, if all of it is known.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Whose blocks.
+    box : Box
+        Block numbers.
+
+    Returns
+    -------
+    tuple of ArrayRead
+        By path; empty if some of it is unknown.
+    """
+    collector = _Collector()
+    _Walker(collector).stream(recipe, box)
+    if collector.unattributed:
+        return ()
+    return tuple(collector.reads[place] for place in sorted(collector.reads, key=lambda place: (place[1], place[0])))
 
 
 def _parts(thing: Any) -> Iterator[Any]:

@@ -135,3 +135,8 @@ def test_a_field_without_values_is_refused() -> None:
         eof(_field() * np.nan, 2)
     with pytest.raises(InputError, match="no cell varies"):
         eof(xr.zeros_like(_field()).fillna(0), 2)
+
+
+def test_dask_may_compute_the_whole_dataset() -> None:
+    lazy = eof(_field().chunk(lon=4), 2)
+    xr.testing.assert_allclose(dask.compute(lazy)[0], lazy.compute())

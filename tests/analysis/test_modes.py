@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import dask
 import numpy as np
 import pytest
 import xarray as xr
@@ -102,3 +103,9 @@ def test_a_missing_step_ends_an_event() -> None:
     assert index_events(series * 0).sizes["event"] == 0
     with pytest.raises(InputError, match="above zero"):
         index_events(series, threshold=0)
+
+
+@pytest.mark.parametrize("name", ["nino34", "dmi", "pdo"])
+def test_dask_may_compute_the_whole_dataset(ersst: xr.DataArray, name: str) -> None:
+    lazy = index(ersst, name)
+    xr.testing.assert_allclose(dask.compute(lazy)[0], lazy.compute())

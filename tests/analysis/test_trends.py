@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import cftime
+import dask
 import dask.array as da
 import numpy as np
 import pytest
@@ -201,3 +202,9 @@ def test_stretches_that_do_not_touch_are_not_merged() -> None:
         states.append(state)
     with pytest.raises(InputError, match="do not follow each other"):
         fold.merge(*states)
+
+
+def test_dask_may_compute_the_whole_dataset() -> None:
+    sst = _daily(90).chunk(time=30)
+    for lazy in (trend(sst), harmonic_fit(sst, [10.0, 20.0])):
+        xr.testing.assert_allclose(dask.compute({"found": lazy})[0]["found"], lazy.compute())

@@ -212,6 +212,7 @@ def detect_heatwaves(
     >>> time = np.arange("2001-01-01", "2005-01-01", dtype="M8[D]").astype("M8[ns]")
     >>> sst = xr.DataArray(np.full(len(time), 15.0), {"time": time}, ["time"], name="sst")
     >>> sst[200:208] += 2
+    >>> from oceandata.analysis import heatwave_climatology
     >>> table = detect_heatwaves(sst, heatwave_climatology(sst)).compute()
     >>> table.duration.values.tolist(), str(table.date_start.values[0])[:10]
     ([8], '2001-07-20')

@@ -51,7 +51,7 @@ class _Parquet:
             import pyarrow  # type: ignore[import-untyped]
             import pyarrow.parquet  # type: ignore[import-untyped]
         except ImportError as error:
-            msg = "Parquet needs pyarrow, which is not installed. Run: pip install pyarrow, or write to a path in .zarr"
+            msg = "Parquet needs pyarrow. Install the extra: pip install 'oceandata-exchange[table]', or write a .zarr."
             raise MissingExtraError(msg) from error
         self.path, self.arrow = path, pyarrow
         self.writer: Any = None
