@@ -1,7 +1,7 @@
 """The only code that touches the internals of Dask and of xarray's lazy arrays."""
 
 from oceandata.graph.recipe import Box, Fold, Recipe, cut, positions, stream, stream_task
-from oceandata.graph.sources import ArrayRead, Reading, Streamed, box_reads, read_plan
+from oceandata.graph.sources import ArrayRead, Reading, Streamed, box_reads, read_plan, zarr_array_of
 
 __all__ = [
     "ArrayRead",
@@ -16,4 +16,5 @@ __all__ = [
     "read_plan",
     "stream",
     "stream_task",
+    "zarr_array_of",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import zarr
 
-__all__ = ["ArrayRead", "Reading", "Streamed", "box_reads", "read_plan"]
+__all__ = ["ArrayRead", "Reading", "Streamed", "box_reads", "read_plan", "zarr_array_of"]
 
 # Arrays in memory smaller than this are arguments (weights, keys, scalars), not an input that needs a source.
 _ARGUMENT_VALUES = 16
@@ -118,8 +118,20 @@ def _lazy_chain(wrapped: Any) -> Iterator[Any]:
         seen += 1
 
 
-def _zarr_array(wrapped: Any) -> "zarr.Array[Any] | None":
-    """Zarr array below xarray's lazy wrappers, None if something else is there."""
+def zarr_array_of(wrapped: Any) -> "zarr.Array[Any] | None":
+    """
+    Zarr array below xarray's lazy wrappers.
+
+    Parameters
+    ----------
+    wrapped : object
+        Values of a variable, before they are chunked.
+
+    Returns
+    -------
+    zarr.Array or None
+        None if something else is there.
+    """
     import zarr
 
     for layer in _lazy_chain(wrapped):
@@ -220,7 +232,7 @@ class _Collector:
         """Record that a task takes `index` of an array-like."""
         if id(wrapped) not in self._arrays:
             self._keep.append(wrapped)
-            self._arrays[id(wrapped)] = _zarr_array(wrapped)
+            self._arrays[id(wrapped)] = zarr_array_of(wrapped)
         array = self._arrays[id(wrapped)]
         if array is None:
             self.hold(wrapped)
@@ -426,7 +438,7 @@ def _parts(thing: Any) -> Iterator[Any]:
     yield from (array.variable._data for array in own.values())
     for array in thing.coords.values():
         values = array.variable._data
-        if is_dask_collection(values) or _zarr_array(values) is not None:
+        if is_dask_collection(values) or zarr_array_of(values) is not None:
             yield values
 
 

@@ -13,6 +13,7 @@ from oceandata.errors import InputError, NotFoundError
 from oceandata.storage.counting import CountingStore
 from oceandata.storage.damages import name_undecodable
 from oceandata.storage.plain import has_consolidated
+from oceandata.storage.reading import read_directly
 from oceandata.storage.revisions import revision_as_of
 from oceandata.storage.selection import Chunks, Region, chosen, in_blocks, selected, with_small_coordinates
 from oceandata.storage.stores import open_repository, open_store
@@ -39,7 +40,7 @@ def _opened(store: CountingStore) -> xr.Dataset:
     except (FileNotFoundError, KeyError) as error:
         msg = f"there is no layout {group!r} in {store.origin.repository}, revision {store.origin.revision or 'main'}."
         raise NotFoundError(msg) from error
-    return decode_packed(ds)
+    return decode_packed(read_directly(ds))
 
 
 def stored_ranges(
