@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, heatwaves, storage
+from benchmarks import analysis, heatwaves, regrid, storage
 from benchmarks.harness import run_pairs
 from benchmarks.limits import Trial, run_trial
 from benchmarks.report import row_from_pairs, row_from_runs, write_row, write_table
@@ -34,6 +34,7 @@ _PEER_PYTHON = _PEERS / "bin" / "python"
 _AREAS: dict[str, Callable[[Path, Path], Sequence[Work | Trial]]] = {
     "analysis": analysis.works,
     "heatwaves": heatwaves.works,
+    "regrid": regrid.works,
     "storage": storage.works,
 }
 

@@ -1,11 +1,11 @@
 """
-The Intake reader of oceandata's catalogues.
+The Intake readers of oceandata's catalogues.
 
-The path ``oceandata.readers:OceanZarr`` is written into users' catalogue files: it is frozen for ever, with its
-arguments. Importing this module loads neither xarray nor Dask.
+The paths ``oceandata.readers:OceanZarr`` and ``oceandata.readers:IndexReader`` are written into users' catalogue files:
+they are frozen for ever, with their arguments. Importing this module loads neither xarray nor Dask.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from intake.readers.readers import BaseReader
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from oceandata.entities import Origin
 
-__all__ = ["OceanZarr"]
+__all__ = ["IndexReader", "OceanZarr"]
 
 _ARGUMENTS = ("url", "group", "revision", "snapshot", "origin", "type", "files")
 _SELECTIONS = ("region", "time", "depth", "variables", "chunks", "as_of")
@@ -139,6 +139,31 @@ class OceanZarr(BaseReader):  # type: ignore[misc]
     def discover(self, **kwargs: Any) -> "xr.Dataset":
         """The same as `read`: opening reads metadata only."""
         return self.read(**kwargs)
+
+
+class IndexReader(BaseReader):  # type: ignore[misc]
+    """
+    Opens the bulk entries of a catalogue, whatever their number, as a catalogue of Intake.
+
+    Made with ``path`` of the index beside the catalogue file. Its entries are read one by one, when they are asked
+    for: ``reader["sst_daily"].to_dask(region=...)``.
+    """
+
+    imports: ClassVar[set[str]] = set()
+    func = "oceandata.catalog.intake_index:open_indexed"
+    output_instance = "intake.readers.entry:Catalog"
+
+    def _read(self, *, path: str) -> Any:
+        return self._func(path)
+
+    def __len__(self) -> int:
+        return len(self.read())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.read())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.read()
 
 
 def _check_no_state(state: Mapping[str, Any], url: str, kind: str) -> None:

@@ -232,3 +232,101 @@ def test_a_reader_without_an_entry(ostia_repository: Path) -> None:
     assert "product" not in ds.attrs
     (one,) = lineage(ds).planned
     assert (one.origin.product, one.origin.licence) == ("", "")
+
+
+# A form that came later: added beside the first, which stays.
+PLAIN = """\
+version: 2
+metadata: {}
+aliases:
+  file: file
+  files: files
+  store: store
+user_parameters: {}
+data: {}
+entries:
+  file:
+    reader: oceandata.readers:OceanZarr
+    kwargs:
+      url: '{CATALOG_DIR}/ostia 2006.nc'
+      type: application/x-netcdf
+      origin: {entry: file, licence: CC-BY-4.0, attribution: Somebody, example: false}
+    output_instance: xarray:Dataset
+    metadata: {entry: {schema_version: 1, id: file, title: F, license: CC-BY-4.0, attribution: Somebody, extent: {},
+      variables: {}, assets: {netcdf: {href: '{CATALOG_DIR}/ostia 2006.nc', type: application/x-netcdf, group: ''}}}}
+    user_parameters: {}
+  files:
+    reader: oceandata.readers:OceanZarr
+    kwargs:
+      url: '{CATALOG_DIR}/.'
+      type: application/x-netcdf
+      files: [ostia 2006.nc, ostia 2007.nc]
+      origin: {entry: files, licence: NOASSERTION, example: false}
+    output_instance: xarray:Dataset
+    metadata: {entry: {schema_version: 1, id: files, title: F, license: NOASSERTION, extent: {}, variables: {},
+      assets: {netcdf: {href: '{CATALOG_DIR}/.', type: application/x-netcdf, group: '',
+      files: [ostia 2006.nc, ostia 2007.nc]}}}}
+    user_parameters: {}
+  store:
+    reader: oceandata.readers:OceanZarr
+    kwargs:
+      url: '{CATALOG_DIR}/store'
+      type: application/vnd+zarr
+      group: deep
+      origin: {entry: store, licence: NOASSERTION, example: false}
+    output_instance: xarray:Dataset
+    metadata: {entry: {schema_version: 1, id: store, title: S, license: NOASSERTION, extent: {}, variables: {},
+      assets: {zarr: {href: '{CATALOG_DIR}/store', type: application/vnd+zarr, group: deep}}}}
+    user_parameters: {}
+"""
+
+
+@pytest.fixture(scope="module")
+def plain(ostia_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two files and a Zarr store of the real field, and a catalogue of them."""
+    folder = tmp_path_factory.mktemp("plain")
+    with xr.open_dataset(ostia_file) as ds:
+        part = ds[[NAME]].drop_vars([name for name in ds.coords if name not in ds.dims]).load()
+    for variable in part.variables.values():
+        variable.encoding = {}
+        for key in ("bounds", "grid_mapping"):
+            variable.attrs.pop(key, None)
+    for year in ("2006", "2007"):
+        part.sel(time=year).to_netcdf(folder / f"ostia {year}.nc")
+    part.to_zarr(folder / "store", group="deep", zarr_format=2, consolidated=False)
+    path = folder / "plain.yaml"
+    path.write_text(PLAIN, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("name", "steps"), [("file", 9), ("files", 21), ("store", 54)])
+def test_files_and_plain_zarr_open_in_intake_and_here(plain: Path, name: str, steps: int, ostia_file: Path) -> None:
+    through_intake = intake.open_catalog(str(plain))[name].to_dask()
+    ours = open_catalog(plain).open(name)
+    xr.testing.assert_identical(through_intake, ours)
+    assert ours[NAME].chunks is not None
+    assert ours.sizes["time"] == steps
+    with xr.open_dataset(ostia_file) as raw:
+        np.testing.assert_array_equal(ours[NAME], raw[NAME][:steps])
+    part = open_catalog(plain).open(name, region=(190, -5, 240, 5), time="2006-08/2006", variables=NAME)
+    assert part.sizes["time"] == 5
+    assert 59 <= part.sizes["longitude"] <= 61
+    assert ours.attrs["entry"] == name
+    assert ours.attrs["license"] == ("CC-BY-4.0" if name == "file" else "NOASSERTION")
+    assert ours.attrs.get("attribution", "") == ("Somebody" if name == "file" else "")
+    assert not lineage(ours).inputs
+    assert len(lineage(ours).unattributed) == 1
+
+
+@pytest.mark.parametrize("name", ["file", "store"])
+@pytest.mark.parametrize("state", [{"revision": "r1"}, {"snapshot": "X"}, {"as_of": "2026-01-01"}], ids=str)
+def test_what_has_no_revisions_says_so(plain: Path, name: str, state: dict[str, str]) -> None:
+    with pytest.raises(InputError, match="which has no revisions"):
+        open_catalog(plain).open(name, **state)
+
+
+def test_a_type_that_is_none(plain: Path) -> None:
+    with pytest.raises(InputError, match="Close: 'application/x-netcdf'"):
+        OceanZarr(url=str(plain), type="application/netcdf").read()
+    with pytest.raises(InputError, match="Close: 'region'"):
+        open_catalog(plain).open("file", regoin=(0, 0, 1, 1))

@@ -79,6 +79,15 @@ class Grid:
         turned = np.abs(self.lon - self.lon[0]) > 360 - max(self.tolerance_degrees, 1e-6)
         return int(np.argmax(turned)) if turned.any() else self.lon.size
 
+    def coordinates(self) -> dict[str, xr.Variable]:
+        """Coordinates for an array on the grid, which cannot hold bounds and so does not name them."""
+        found = {}
+        for name, variable in self.variables.items():
+            if set(variable.dims) <= set(self.dims):
+                attributes = {key: value for key, value in variable.attrs.items() if key != "bounds"}
+                found[name] = xr.Variable(variable.dims, variable.to_numpy(), attributes)
+        return found
+
     def is_periodic(self) -> bool:
         """Whether the columns go round the globe: what is missing of a turn is less than a tenth of a cell."""
         if self.columns < self.lon.size:

@@ -146,9 +146,8 @@ def _inside(rings: Iterable[Ring], grid: Grid, *, from_south: bool = False) -> "
 
 def _field(grid: Grid, values: Any, name: str, **attributes: Any) -> xr.DataArray:
     """Values on a grid with its coordinates."""
-    coords = {key: c for key, c in grid.variables.items() if set(c.dims) <= set(grid.dims)}
     attributes["history"] = f"oceandata {oceandata.__version__}: {name}"
-    return xr.DataArray(values, coords, list(grid.dims), name=name, attrs=attributes)
+    return xr.DataArray(values, grid.coordinates(), list(grid.dims), name=name, attrs=attributes)
 
 
 def _grid(grid: Any) -> Grid:
@@ -188,7 +187,7 @@ def land_mask(grid: Any) -> xr.DataArray:
     Examples
     --------
     >>> import xarray as xr
-    >>> points = xr.Dataset({}, {"lat": [0.0, 40.0], "lon": [-140.0, 100.0]})
+    >>> points = xr.Dataset({}, {"lat": [0.0, 40.0], "lon": [-140.0, 80.0]})
     >>> land_mask(points).values.tolist()
     [[False, False], [False, True]]
     """

@@ -27,7 +27,9 @@ Gridded = TypeVar("Gridded", xr.DataArray, xr.Dataset)
 _METHODS = ["bilinear", "conservative", "conservative_normed", "nearest"]
 
 # Attributes that speak of the source grid and would be wrong on another.
-_OF_THE_GRID = frozenset({"cell_measures", "grid_mapping", "coordinates", "ancillary_variables", "mesh", "location"})
+_OF_THE_GRID = frozenset(
+    {"cell_measures", "grid_mapping", "coordinates", "ancillary_variables", "mesh", "location", "actual_range"}
+)
 
 # A share of valid cells within this of none or of all is none or all (xESMF's rule).
 _MARGIN = 1e-6
@@ -167,8 +169,7 @@ def _applied(obj: xr.DataArray, plan: _Plan, call: str, method: str) -> xr.DataA
     else:
         made = regrid_points(values, operator, leading)
     coords = {name: c.variable for name, c in obj.coords.items() if not set(c.dims) & set(dims)}
-    own = {name: c for name, c in plan.target.variables.items() if set(c.dims) <= set(plan.target.dims)}
-    result = xr.DataArray(made, coords | own, [*leading, *plan.target.dims], name=obj.name)
+    result = xr.DataArray(made, coords | plan.target.coordinates(), [*leading, *plan.target.dims], name=obj.name)
     if len(dims) == len(plan.target.dims):
         renamed = dict(zip(dims, plan.target.dims, strict=True))
         result = result.transpose(*(renamed.get(str(dim), dim) for dim in obj.dims))
@@ -298,7 +299,10 @@ def _applied_to_all(obj: xr.Dataset, plan: _Plan, call: str, method: str) -> xr.
         msg = f"the dataset has no variable on {plan.source.dims}, need one. Pass the variable, or its dataset."
         raise InputError(msg)
     bounds = {name: c for name, c in plan.target.variables.items() if not set(c.dims) <= set(plan.target.dims)}
-    return xr.Dataset(results | bounds, attrs=obj.attrs)
+    made = xr.Dataset(results | bounds, attrs=obj.attrs)
+    for name, variable in plan.target.variables.items():
+        made[name].attrs = dict(variable.attrs)
+    return made
 
 
 def _check_cover(plan: _Plan) -> None:

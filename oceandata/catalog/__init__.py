@@ -6,6 +6,7 @@ with every fault at its line, and nothing in it can run.
 """
 
 from oceandata.catalog.alive import Answer, check_alive
+from oceandata.catalog.bulk import index_catalog, move_entries, register_entries
 from oceandata.catalog.catalog import Catalog, open_catalog
 from oceandata.catalog.check import check_catalog
 from oceandata.catalog.curation import decide, new_draft, require_draft
@@ -27,12 +28,15 @@ __all__ = [
     "draft_entry",
     "entry_schema",
     "gaps",
+    "index_catalog",
     "load_overlay",
+    "move_entries",
     "new_draft",
     "open_catalog",
     "overlay_of",
     "overlay_template",
     "publish_draft",
+    "register_entries",
     "register_entry",
     "register_repository",
     "require_draft",

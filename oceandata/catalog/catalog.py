@@ -1,16 +1,17 @@
 """The catalogue a person holds: find entries by place, time, depth, variable and words, and open them."""
 
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping, Sequence, ValuesView
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceandata.catalog.envelope import CATALOG_DIR, reader_arguments
-from oceandata.catalog.faults import fault_report
-from oceandata.catalog.loader import read_catalog
-from oceandata.catalog.search import matching, question
-from oceandata.catalog.views import count_facets, entries_frame, entries_html, entries_text
-from oceandata.catalog.words import EntryWords, entry_words, nearest_word
+from oceandata.catalog.found import Found
+from oceandata.catalog.hints import hint
+from oceandata.catalog.index.parts import BulkPart, MemoryPart, Part
+from oceandata.catalog.loader import require_catalog
+from oceandata.catalog.search import check_order, question
+from oceandata.catalog.trust import require_safe_places
+from oceandata.catalog.views import SHOWN, entries_frame, entries_html, entries_text
 from oceandata.entities import Entry
 from oceandata.errors import DocumentError, InputError, NotFoundError, closest
 
@@ -20,10 +21,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Catalog", "open_catalog"]
 
+#: Names that are offered where a name is typed.
+_OFFERED = 1000
+
+
+class _Items(ItemsView[str, Entry]):
+    """Names and entries, read in the order in which they stand."""
+
+    _mapping: "Catalog"
+
+    def __iter__(self) -> Iterator[tuple[str, Entry]]:
+        return self._mapping._pairs()
+
+
+class _Values(ValuesView[Entry]):
+    """Entries, read in the order in which they stand."""
+
+    _mapping: "Catalog"
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (entry for _, entry in self._mapping._pairs())
+
 
 class Catalog(Mapping[str, Entry]):
     """
     Entries by name, searchable; a result of a search is a catalogue again.
+
+    Nothing is read before it is needed: neither opening nor searching nor showing a catalogue reads all its entries.
 
     Parameters
     ----------
@@ -50,28 +74,39 @@ class Catalog(Mapping[str, Entry]):
         aliases: Mapping[str, str] | None = None,
         metadata: Mapping[str, Any] | None = None,
     ) -> None:
-        self._entries = dict(entries)
         self._aliases = {name: target for name, target in (aliases or {}).items() if name != target}
-        self._words: dict[str, EntryWords] = {}
+        self._parts: tuple[Part, ...] = (MemoryPart(entries),)
+        self._found = Found(self._parts)
         self.path = None if path is None else path.resolve()
         self.metadata = dict(metadata or {})
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._found)
+
+    def __bool__(self) -> bool:
+        return bool(self._found)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
+        return (place.name for place in self._found)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._entries or name in self._aliases
+        return isinstance(name, str) and self._found.has(self._aliases.get(name, name))
 
     def __getitem__(self, name: str) -> Entry:
-        found = self._entries.get(self._aliases.get(name, name))
+        found = self._found.find(self._aliases.get(name, name)) if isinstance(name, str) else None
         if found is None:
-            near = closest(str(name), [*self._entries, *self._aliases])
+            near = closest(str(name), [*self._found.near(str(name)), *self._known_aliases()])
             msg = f"no entry {name!r} in {self._where()} ({len(self)} entries). {near}".rstrip()
             raise NotFoundError(msg)
         return found
+
+    def items(self) -> ItemsView[str, Entry]:
+        """Names and entries, in order; entries are read as one goes along."""
+        return _Items(self)
+
+    def values(self) -> ValuesView[Entry]:
+        """Entries in order, read as one goes along."""
+        return _Values(self)
 
     def get(self, name: str, default: Any = None) -> Any:
         """
@@ -124,6 +159,8 @@ class Catalog(Mapping[str, Entry]):
         from oceandata.readers import OceanZarr
 
         entry = self[name]
+        if self.path is not None:
+            require_safe_places(entry, self.path.parent)
         arguments = reader_arguments(entry, layout or self._cheaper(entry, selection))
         arguments["url"] = self.located(arguments["url"])
         dataset: xr.Dataset = OceanZarr(**arguments, metadata={"entry": entry.to_json()}).read(**selection)
@@ -169,7 +206,7 @@ class Catalog(Mapping[str, Entry]):
         str
             The first word that no entry has, with the nearest that one has; else the advice to ask for less.
         """
-        return nearest_word([self._words_of(entry) for entry in self._entries.values()], f"{text} {variable}")
+        return hint(self._found.parts, f"{text} {variable}")
 
     def search(  # noqa: PLR0913 - each field one can ask for is one argument
         self,
@@ -217,13 +254,14 @@ class Catalog(Mapping[str, Entry]):
         limit : int or None
             Number of entries at most.
         sort : str
-            ``"relevance"`` to the words, ``"name"``, ``"title"``, ``"size"`` (largest first) or ``"period"`` (latest
-            first).
+            ``"relevance"`` to the words (all of them in the title first, then all as they stand, then runs of Chinese
+            characters in pieces), ``"name"``, ``"title"``, ``"size"`` (largest first) or ``"period"`` (latest first);
+            equals by name, what is unknown last.
 
         Returns
         -------
         Catalog
-            The entries found, in order; may be empty.
+            The entries found, in order; may be empty. They are looked for when they are needed.
 
         Raises
         ------
@@ -234,9 +272,11 @@ class Catalog(Mapping[str, Entry]):
 
         Notes
         -----
-        Every entry is looked at: some thousand take milliseconds once their words are collected, which the first
-        search with words does.
+        Places are compared to a millionth of a degree, times to the minute, depths to the centimetre. A run of Chinese
+        characters hits where each two that stand together in it do. Entries of a file are indexed at the first search,
+        those of bulk files when they are registered. Sorting by title reads every entry that was found.
         """
+        check_order(limit, sort)
         asked = question(
             text=text,
             bbox=bbox,
@@ -250,8 +290,48 @@ class Catalog(Mapping[str, Entry]):
             processing_level=processing_level,
             traded=traded,
         )
-        found = matching(self._entries.values(), asked, words=self._words_of, limit=limit, sort=sort)
-        return self._part({entry.id: entry for entry in found})
+        return self._part(self._found.search(asked, limit=limit, sort=sort))
+
+    def head(self, limit: int) -> "Catalog":
+        """
+        The first entries, in the order in which they stand.
+
+        Parameters
+        ----------
+        limit : int
+            How many at most.
+
+        Returns
+        -------
+        Catalog
+            As many, or all that there are.
+
+        Raises
+        ------
+        InputError
+            If `limit` is no number above zero.
+        """
+        check_order(limit, self._found.sort)
+        return self._part(self._found.head(limit))
+
+    def names(self, beginning: str = "", *, limit: int = _OFFERED) -> list[str]:
+        """
+        Some names of entries, as a person who types one is offered them.
+
+        Parameters
+        ----------
+        beginning : str
+            What they begin with.
+        limit : int
+            How many at most.
+
+        Returns
+        -------
+        list of str
+            In order; aliases are among them.
+        """
+        aliases = [name for name in self._known_aliases() if name.startswith(beginning)]
+        return sorted({*self._found.names(beginning, limit), *aliases})[:limit]
 
     def facets(self) -> dict[str, dict[str | bool, int]]:
         """
@@ -264,7 +344,7 @@ class Catalog(Mapping[str, Entry]):
             ``traded``: number of entries by value, most frequent first. Each is an argument of `search` that finds
             as many.
         """
-        return count_facets(self._entries.values())
+        return self._found.facets()
 
     def to_frame(self) -> "pd.DataFrame":
         """
@@ -275,16 +355,28 @@ class Catalog(Mapping[str, Entry]):
         pandas.DataFrame
             One row an entry, by id; what an entry does not know is missing (None, NaT).
         """
-        return entries_frame(self._entries)
+        return entries_frame(self.items())
 
     def __repr__(self) -> str:
-        return entries_text(self._entries, self._where())
+        return entries_text(self._shown(), len(self), self._where())
 
     def _repr_html_(self) -> str:
-        return entries_html(self._entries, self._where())
+        return entries_html(self._shown(), len(self), self._where())
 
     def _ipython_key_completions_(self) -> list[str]:
-        return sorted([*self._entries, *self._aliases])
+        return self.names()
+
+    def _shown(self) -> list[tuple[str, Entry]]:
+        """The first entries."""
+        return [(place.name, self._found.entry(place)) for place in self._found.first(SHOWN)]
+
+    def _pairs(self) -> Iterator[tuple[str, Entry]]:
+        """Every name with its entry."""
+        return ((place.name, self._found.entry(place)) for place in self._found)
+
+    def _known_aliases(self) -> list[str]:
+        """Aliases of entries that are here."""
+        return [name for name, target in self._aliases.items() if self._found.has(target)]
 
     def _where(self) -> str:
         """The file, or what stands for it."""
@@ -307,17 +399,19 @@ class Catalog(Mapping[str, Entry]):
         chosen = {name: variable for name, variable in entry.variables.items() if names is None or name in names}
         return cheaper_layout(entry.assets, chosen or entry.variables, ranges).name
 
-    def _words_of(self, entry: Entry) -> EntryWords:
-        """Words of an entry, collected once."""
-        if entry.id not in self._words:
-            self._words[entry.id] = entry_words(entry)
-        return self._words[entry.id]
+    def _add(self, bulk: BulkPart) -> None:
+        """Take the entries of bulk files, none of which may have a name that is taken."""
+        both = [name for name in (*self._parts[0].names(limit=_OFFERED), *self._aliases) if bulk.locate(name)]
+        if both:
+            msg = f"entry {both[0]!r} is in {self._where()} and in a bulk file beside it. Remove one of them."
+            raise DocumentError(msg)
+        self._parts = (*self._parts, bulk)
+        self._found = Found(self._parts)
 
-    def _part(self, entries: Mapping[str, Entry]) -> "Catalog":
-        """Catalogue of some of the entries; their words are shared, not collected again."""
-        aliases = {name: target for name, target in self._aliases.items() if target in entries}
-        part = Catalog(entries, path=self.path, aliases=aliases, metadata=self.metadata)
-        part._words = self._words
+    def _part(self, found: Found) -> "Catalog":
+        """Catalogue of some of the entries."""
+        part = Catalog({}, path=self.path, aliases=self._aliases, metadata=self.metadata)
+        part._parts, part._found = self._parts, found
         return part
 
 
@@ -337,18 +431,19 @@ def open_catalog(path: str | Path) -> Catalog:
     Returns
     -------
     Catalog
-        Its entries; no dataset is opened.
+        Its entries, those of bulk files beside it among them if the file says so (an entry ``all``); no dataset is
+        opened.
 
     Raises
     ------
     NotFoundError
-        If there is no such file.
+        If there is no such file, or no index of its bulk entries.
     DocumentError
-        If anything is wrong with it; every fault is listed with its line.
+        If anything is wrong with it; every fault is listed with its line. Also if the index of its bulk entries is
+        older than these.
     """
-    file, faults = read_catalog(path)
-    if faults:
-        command = f"oceandata catalog check --catalog {shlex.quote(str(path))}"
-        msg = f"{fault_report(str(path), faults)}\nMend them; '{command}' lists them again."
-        raise DocumentError(msg)
-    return Catalog(file.entries, path=file.path, aliases=file.aliases, metadata=file.metadata)
+    file = require_catalog(path)
+    catalog = Catalog(file.entries, path=file.path, aliases=file.aliases, metadata=file.metadata)
+    if file.bulk:
+        catalog._add(BulkPart(file.path.resolve().parent, catalog=file.path.name))
+    return catalog

@@ -1,27 +1,13 @@
-"""Questions to a catalogue: which entries meet all that was asked, best first."""
+"""Questions to a catalogue, checked and folded."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from oceandata.catalog.extents import (
-    Box,
-    DepthRange,
-    Period,
-    boxes_meet,
-    depths_meet,
-    parse_box,
-    parse_depth,
-    parse_period,
-    periods_meet,
-    utc,
-)
-from oceandata.catalog.licences import licence_identifiers
-from oceandata.catalog.words import EntryWords, fold, names_of_word, query_words, variable_names
-from oceandata.entities import Entry
+from oceandata.catalog.extents import Box, DepthRange, Period, parse_box, parse_depth, parse_period
+from oceandata.catalog.words import fold, names_of_word, query_words
 from oceandata.errors import InputError, closest
 
-__all__ = ["SORTS", "Question", "matching", "question"]
+__all__ = ["SORTS", "Question", "check_order", "question"]
 
 #: Orders of a result.
 SORTS = ("relevance", "name", "title", "size", "period")
@@ -58,73 +44,6 @@ class Question:
     processing_level: str
     traded: bool | None
 
-    def meets_extent(self, entry: Entry) -> bool:
-        """
-        Whether place, period and depth meet.
-
-        An entry that does not know one of them does not meet a question about it.
-
-        Parameters
-        ----------
-        entry : Entry
-            The dataset.
-
-        Returns
-        -------
-        bool
-            True if nothing of the three was asked.
-        """
-        here = entry.extent
-        if self.bbox is not None and (here.bbox is None or not boxes_meet(here.bbox, self.bbox)):
-            return False
-        if self.period is not None and (here.time is None or not periods_meet(here.time, self.period)):
-            return False
-        return self.depth_m is None or (here.depth_m is not None and depths_meet(here.depth_m, self.depth_m))
-
-    def meets_variables(self, entry: Entry) -> bool:
-        """
-        Whether the variable and the standard name that were asked for are there.
-
-        Parameters
-        ----------
-        entry : Entry
-            The dataset.
-
-        Returns
-        -------
-        bool
-            True if neither was asked.
-        """
-        if self.names and not any(self.names & variable_names(*pair) for pair in entry.variables.items()):
-            return False
-        standard = {fold(name) for v in entry.variables.values() for name in (v.standard_name, v.canonical_name)}
-        return not self.standard_name or self.standard_name in standard
-
-    def meets_terms(self, entry: Entry) -> bool:
-        """
-        Whether keyword, licence, provider, processing level and trade are as asked.
-
-        Parameters
-        ----------
-        entry : Entry
-            The dataset.
-
-        Returns
-        -------
-        bool
-            True if none of them was asked.
-        """
-        providers = [name for provider in entry.providers for name in (provider.name, provider.name_zh)]
-        texts = (
-            (self.keyword, (*entry.keywords, *entry.keywords_zh)),
-            (self.licence, (entry.license, *licence_identifiers(entry.license))),
-            (self.provider, providers),
-            (self.processing_level, (entry.processing_level,)),
-        )
-        if any(asked and asked not in map(fold, there) for asked, there in texts):
-            return False
-        return self.traded is None or self.traded == (entry.trade is not None)
-
 
 def _text(name: str, value: str | None) -> str:
     """Folded text of a filter, empty if it is not set."""
@@ -138,17 +57,17 @@ def _text(name: str, value: str | None) -> str:
 
 def question(
     *,
-    text: str,
-    bbox: Sequence[float] | None,
-    time: object,
-    depth: float | Sequence[float] | None,
-    variable: str | None,
-    standard_name: str | None,
-    keyword: str | None,
-    licence: str | None,
-    provider: str | None,
-    processing_level: str | None,
-    traded: bool | None,
+    text: str = "",
+    bbox: Sequence[float] | None = None,
+    time: object = None,
+    depth: float | Sequence[float] | None = None,
+    variable: str | None = None,
+    standard_name: str | None = None,
+    keyword: str | None = None,
+    licence: str | None = None,
+    provider: str | None = None,
+    processing_level: str | None = None,
+    traded: bool | None = None,
 ) -> Question:
     """
     Question from the arguments of `Catalog.search`.
@@ -191,63 +110,22 @@ def question(
     )
 
 
-#: What each order compares; the smallest comes first.
-_KEYS: dict[str, Callable[[Entry], Any]] = {
-    "name": lambda entry: entry.id,
-    "title": lambda entry: fold(entry.title),
-    "size": lambda entry: -(entry.stored_bytes or 0),
-    "period": lambda entry: -utc(entry.extent.time[1]).timestamp() if entry.extent.time else float("inf"),
-}
-
-
-def matching(
-    entries: Iterable[Entry], asked: Question, *, words: Callable[[Entry], EntryWords], limit: int | None, sort: str
-) -> list[Entry]:
+def check_order(limit: int | None, sort: str) -> None:
     """
-    Entries that meet a question, in order.
+    Refuse a limit or an order that cannot be used.
 
     Parameters
     ----------
-    entries : iterable of Entry
-        What there is.
-    asked : Question
-        What they must meet.
-    words : callable
-        Gives the words of an entry.
     limit : int or None
         Number of entries to give at most.
     sort : str
         One of `SORTS`.
 
-    Returns
-    -------
-    list of Entry
-        Best first by ``"relevance"`` (in the given order without words), by ``"name"`` or ``"title"``, largest first
-        by ``"size"``, latest end first by ``"period"`` with unknown ones last; equals stand in the given order.
-
     Raises
     ------
     InputError
-        If `limit` or `sort` cannot be used.
+        If there is no such order, or the limit is no number above zero.
     """
-    _check_order(limit, sort)
-    scored: list[tuple[int, Entry]] = []
-    for entry in entries:
-        if not (asked.meets_extent(entry) and asked.meets_terms(entry) and asked.meets_variables(entry)):
-            continue
-        score = words(entry).score(asked.words) if asked.words else 1
-        if score:
-            scored.append((score, entry))
-    if sort == "relevance":
-        scored.sort(key=lambda pair: -pair[0])
-    found = [entry for _, entry in scored]
-    if sort in _KEYS:
-        found.sort(key=_KEYS[sort])
-    return found[:limit]
-
-
-def _check_order(limit: int | None, sort: str) -> None:
-    """Refuse a limit or an order that cannot be used."""
     if sort not in SORTS:
         msg = f"sort is {sort!r}, need one of {', '.join(map(repr, SORTS))}. {closest(str(sort), list(SORTS))}"
         raise InputError(msg)

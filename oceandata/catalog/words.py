@@ -1,30 +1,30 @@
 """
-Words of people, in Chinese and English, and where an entry has them.
+Words of people, in Chinese and English: how texts are cut into them, and what the vocabulary knows of them.
 
 Chinese has no spaces, so a run of Chinese characters hits if the entry has it as it stands, or if it can be cut into
 pieces of two characters or more that the entry has. English words hit from their beginning (*temperature* finds
 *temperatures*); below three letters they must be the whole word.
 """
 
-import dataclasses
 import re
 import unicodedata
-from collections.abc import Sequence
-from difflib import get_close_matches
-from functools import cache
+from collections.abc import Iterator
+from functools import cache, lru_cache
 
 from oceandata.cf import Term, canonical_names, vocabulary
-from oceandata.entities import Entry, Variable
+from oceandata.entities import Variable
 from oceandata.errors import InputError
 
 __all__ = [
-    "EntryWords",
-    "entry_words",
+    "canonical_with",
     "fold",
+    "is_chinese",
     "names_of_word",
-    "nearest_word",
+    "pieces_of_run",
     "quantities",
     "query_words",
+    "said_by_vocabulary",
+    "text_words",
     "variable_names",
 ]
 
@@ -34,8 +34,8 @@ _IS_CJK = re.compile(rf"[{_CJK}]")
 _EMPTY_WORDS = frozenset(["a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"])
 _EMPTY_CHARACTERS = frozenset("的和与及之")
 
-#: What a hit is worth, by where it is: title, keywords, variables, the rest.
-_WEIGHTS = (8, 4, 3, 1)
+#: Ways of cutting a run that are tried at most; a run of sixteen characters has 37.
+_MOST_CUTS = 64
 
 
 def fold(text: str) -> str:
@@ -92,69 +92,142 @@ def query_words(text: str) -> tuple[str, ...]:
     return tuple(word for word in words if word not in _EMPTY_WORDS) or words
 
 
-@dataclasses.dataclass(frozen=True)
-class EntryWords:
+def text_words(*texts: str) -> list[str]:
     """
-    Words of an entry, by how much a hit is worth.
+    Words of texts, in order.
 
-    Attributes
+    Parameters
     ----------
-    latin : tuple of frozenset
-        Folded words: of the titles, the keywords, the variables, the rest.
-    chinese : tuple of str
-        Runs of Chinese characters of the same four, one a line.
+    *texts : str
+        Any texts.
+
+    Returns
+    -------
+    list of str
+        Folded words and runs of Chinese characters.
+
+    Examples
+    --------
+    >>> text_words("OSTIA海表温度", "of SST")
+    ['ostia', '海表温度', 'of', 'sst']
     """
-
-    latin: tuple[frozenset[str], ...]
-    chinese: tuple[str, ...]
-
-    def score(self, words: tuple[str, ...]) -> int:
-        """
-        How well the entry fits the words.
-
-        Parameters
-        ----------
-        words : tuple of str
-            What `query_words` gave.
-
-        Returns
-        -------
-        int
-            Sum over the words of what their best hit is worth; 0 if one of them does not hit.
-        """
-        scores = [self._chinese(word) if _IS_CJK.match(word) else self._latin(word) for word in words]
-        return sum(scores) if all(scores) else 0
-
-    def _latin(self, word: str) -> int:
-        for weight, words in zip(_WEIGHTS, self.latin, strict=True):
-            if word in words or (len(word) > 2 and any(other.startswith(word) for other in words)):
-                return weight
-        return 0
-
-    def _chinese(self, word: str) -> int:
-        for weight, text in zip(_WEIGHTS, self.chinese, strict=True):
-            if word in text:
-                return weight
-        return 1 if _cut(word, "\n".join(self.chinese)) else 0
+    return _WORD.findall(fold("\n".join(texts)))
 
 
-def _cut(word: str, text: str) -> bool:
-    """Whether a run of characters can be cut into pieces of two or more that the text has."""
-    reached = [True] + [False] * len(word)
-    pieces = 0
-    for end in range(1, len(word) + 1):
-        if word[end - 1] in _EMPTY_CHARACTERS and reached[end - 1]:
-            reached[end] = True
-            continue
-        reached[end] = any(reached[begin] and word[begin:end] in text for begin in range(end - 1))
-        pieces += reached[end]
-    return reached[-1] and pieces > 0
+def is_chinese(word: str) -> bool:
+    """
+    Whether a word of `query_words` or `text_words` is a run of Chinese characters.
+
+    Parameters
+    ----------
+    word : str
+        Not empty.
+
+    Returns
+    -------
+    bool
+        False for letters and digits.
+    """
+    return _IS_CJK.match(word) is not None
+
+
+def pieces_of_run(run: str) -> list[tuple[str, ...]]:
+    """
+    Ways of cutting a run of Chinese characters into pieces that may hit one by one.
+
+    Pieces have two or three characters: a text with a longer piece has its parts too. A character such as 的 may
+    stand between two pieces without hitting.
+
+    Parameters
+    ----------
+    run : str
+        The characters.
+
+    Returns
+    -------
+    list of tuple of str
+        The pieces of each way, sixty-four ways at most; empty if there is none, as for a single character.
+
+    Examples
+    --------
+    >>> pieces_of_run("太平洋海温")
+    [('太平', '洋海温'), ('太平洋', '海温')]
+    >>> pieces_of_run("海的温度")
+    [('海的', '温度')]
+    """
+    found: list[tuple[str, ...]] = []
+
+    def cut(begin: int, pieces: tuple[str, ...]) -> None:
+        if len(found) == _MOST_CUTS:
+            return
+        if begin == len(run) and pieces and pieces not in found:
+            found.append(pieces)
+        for length in (2, 3):
+            if begin + length <= len(run):
+                cut(begin + length, (*pieces, run[begin : begin + length]))
+        if begin < len(run) and run[begin] in _EMPTY_CHARACTERS:
+            cut(begin + 1, pieces)
+
+    cut(0, ())
+    return found
 
 
 @cache
 def _terms() -> dict[str, Term]:
     """Vocabulary by folded canonical name."""
     return {fold(term.canonical_name): term for term in vocabulary()}
+
+
+def _term_words(term: Term) -> Iterator[str]:
+    """Everything that is said of a quantity."""
+    return iter(text_words(term.canonical_name, *term.names, *term.zh, *term.words))
+
+
+@cache
+def said_by_vocabulary(canonical_name: str) -> frozenset[str]:
+    """
+    Words by which the vocabulary knows a quantity.
+
+    Parameters
+    ----------
+    canonical_name : str
+        Folded canonical name.
+
+    Returns
+    -------
+    frozenset of str
+        Folded words and runs of Chinese characters; empty if the vocabulary does not have it.
+    """
+    term = _terms().get(canonical_name)
+    return frozenset(_term_words(term)) if term else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def canonical_with(word: str, *, part: bool) -> tuple[str, ...]:
+    """
+    Quantities whose words in the vocabulary have a word.
+
+    Parameters
+    ----------
+    word : str
+        A folded word, or a run of Chinese characters.
+    part : bool
+        Whether a word that begins with it, or a run that contains it, is a hit too.
+
+    Returns
+    -------
+    tuple of str
+        Folded canonical names, in the order of the vocabulary.
+
+    Examples
+    --------
+    >>> canonical_with("表皮", part=True)
+    ('sea_surface_skin_temperature',)
+    """
+    if is_chinese(word):
+        return tuple(name for name in _terms() if any(word in said for said in said_by_vocabulary(name)))
+    hits = (lambda said: said.startswith(word)) if part else (lambda said: said == word)
+    return tuple(name for name in _terms() if any(map(hits, said_by_vocabulary(name))))
 
 
 def quantities(name: str, variable: Variable) -> tuple[str, ...]:
@@ -221,66 +294,3 @@ def names_of_word(word: str) -> frozenset[str]:
         return frozenset([asked])
     called = (name for name, term in _terms().items() if asked in map(fold, (*term.names, *term.zh, *term.words)))
     return frozenset([asked, *called])
-
-
-def entry_words(entry: Entry) -> EntryWords:
-    """
-    Words of an entry and of the vocabulary of its variables.
-
-    Parameters
-    ----------
-    entry : Entry
-        The dataset.
-
-    Returns
-    -------
-    EntryWords
-        Ready to be asked.
-    """
-    variables: list[str] = []
-    for name, variable in entry.variables.items():
-        variables += [name, variable.long_name, variable.long_name_zh]
-        for canonical in variable_names(name, variable):
-            term = _terms().get(canonical)
-            variables += [canonical, *((*term.names, *term.zh, *term.words) if term else ())]
-    people = [text for provider in entry.providers for text in (provider.name, provider.name_zh)]
-    fields = (
-        [entry.title, entry.title_zh, entry.id],
-        [*entry.keywords, *entry.keywords_zh],
-        variables,
-        [entry.summary, entry.summary_zh, entry.processing_level, *people],
-    )
-    found = [_WORD.findall(fold(" \n ".join(texts))) for texts in fields]
-    return EntryWords(
-        latin=tuple(frozenset(word for word in words if not _IS_CJK.match(word)) for words in found),
-        chinese=tuple("\n".join(word for word in words if _IS_CJK.match(word)) for words in found),
-    )
-
-
-def nearest_word(entries: Sequence[EntryWords], text: str) -> str:
-    """
-    What to try when no entry fits a question.
-
-    Parameters
-    ----------
-    entries : sequence of EntryWords
-        What the entries have.
-    text : str
-        What a person typed.
-
-    Returns
-    -------
-    str
-        The first word that no entry has, with the nearest that one has; if every word is somewhere or none is near,
-        the advice to ask for less.
-    """
-    known = {
-        word for one in entries for words in (*one.latin, *(text.split() for text in one.chinese)) for word in words
-    }
-    for word in dict.fromkeys(_WORD.findall(fold(text))):
-        if word in _EMPTY_WORDS or any(one.score((word,)) for one in entries):
-            continue
-        near = get_close_matches(word, sorted(known), n=1)
-        if near:
-            return f"no entry has the word {word!r}. Close: {near[0]!r}."
-    return "nothing fits all that was asked: try fewer words, or a wider box, period or depth."

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from oceandata.catalog.envelope import CATALOG_DIR, catalog_document
+from oceandata.catalog.index.parts import BulkPart
 from oceandata.catalog.loader import read_catalog, require_catalog
 from oceandata.entities import Entry
 from oceandata.errors import InputError, NotFoundError
@@ -134,7 +135,11 @@ def _put(path: Path, added: Sequence[Entry], *, replace: bool) -> list[Entry]:
     portables = [portable_entry(entry, path.parent) for entry in added]
     if path.exists() and all(entries.get(portable.id) == portable for portable in portables):
         return portables
+    held = BulkPart(path.parent, catalog=path.name) if bulk else None
     for portable in portables:
+        if held is not None and held.locate(portable.id):
+            msg = f"{portable.id!r} is a bulk entry beside {path}. Choose another id, or use register_entries()."
+            raise InputError(msg)
         _check_free(portable, entries, aliases, path, replace=replace)
         entries[portable.id] = portable
     if len(entries) > MOST_ENTRIES:

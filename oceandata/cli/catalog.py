@@ -8,9 +8,13 @@ __all__ = ["COMMANDS", "catalog"]
 
 #: Where each command lives, and its one line of help.
 COMMANDS = {
-    "list": ("oceandata.cli.catalogs:list_entries", "List the entries of a catalogue."),
+    "list": ("oceandata.cli.catalog_search:list_entries", "List the entries of a catalogue."),
     "show": ("oceandata.cli.catalogs:show", "Show one entry."),
-    "search": ("oceandata.cli.catalogs:search", "Search by words in two languages, place, time, depth and variable."),
+    "search": (
+        "oceandata.cli.catalog_search:search",
+        "Search by words in two languages, place, time, depth and variable.",
+    ),
+    "index": ("oceandata.cli.catalog_search:index", "Index bulk entries, or bring their index up to date."),
     "scan": ("oceandata.cli.catalog_scan:scan", "Find the datasets below folders, and catalogue them."),
     "new": ("oceandata.cli.catalog_curation:new", "Draft an entry from the data, with marks where you must decide."),
     "edit": ("oceandata.cli.catalog_curation:edit", "Edit a draft, then see every fault with its line."),

@@ -68,7 +68,10 @@ def _echo_report(report: "ScanReport", most: int | None) -> None:
     _echo_part(proposals, ["proposal for", "variable", "field", "value", "confidence", "because of"], most)
     _echo_part([(one.entry, one.field, one.message) for one in report.gaps], ["owed by", "field", "what"], most)
     _echo_part(report.notes, ["entry", "note"], most)
-    _echo_part([(one.path, one.reason) for one in report.rejects], ["in no entry", "why"], most)
+    for one in report.rejects[:most]:
+        click.echo(f"in no entry: {one.path}: {one.reason}")
+    if most is not None and len(report.rejects) > most:
+        click.echo(f"… {len(report.rejects) - most} more (--all)")
     echo_facts(report.summary())
 
 

@@ -1,19 +1,19 @@
-"""Commands on catalogues: list, show, search, check, register, update, template."""
+"""Commands on catalogues: show, check, register, update, template."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
+from oceandata.cli.output import echo_facts, echo_json, json_option
 
 if TYPE_CHECKING:
     from oceandata.catalog import Catalog
     from oceandata.catalog.faults import Fault
     from oceandata.entities import Entry
 
-__all__ = ["check", "complete_entry", "list_entries", "path_option", "register", "search", "show", "template", "update"]
+__all__ = ["check", "complete_entry", "path_option", "register", "show", "template", "update"]
 
 
 def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
@@ -22,7 +22,7 @@ def complete_entry(ctx: click.Context, param: click.Parameter, incomplete: str) 
     from oceandata.errors import OceanDataError
 
     try:
-        return [name for name in open_catalog(ctx.params.get("path") or "catalog.yaml") if name.startswith(incomplete)]
+        return open_catalog(ctx.params.get("path") or "catalog.yaml").names(incomplete)
     except (OceanDataError, OSError):
         return []
 
@@ -42,48 +42,6 @@ path_option = click.option(
 def _counted(count: int, one: str, many: str) -> str:
     """Number with its noun."""
     return f"{count} {one if count == 1 else many}"
-
-
-def _rows(found: "Catalog") -> list[tuple[object, ...]]:
-    from oceandata._html import human_bytes
-
-    rows: list[tuple[object, ...]] = []
-    for name in found:
-        entry = found[name]
-        time = entry.extent.time
-        period = f"{time[0]:%Y-%m} to {time[1]:%Y-%m}" if time else ""
-        size = "unknown" if entry.stored_bytes is None else human_bytes(entry.stored_bytes)
-        status = entry.trade.status if entry.trade else "not traded"
-        rows.append((name, entry.title, entry.title_zh, period, size, entry.license, status))
-    return rows
-
-
-def _echo_entries(found: "Catalog", *, as_json: bool, hint: str = "") -> None:
-    """Entries as JSON or as a table; of none only the number and a hint."""
-    if as_json:
-        echo_json([found[name].to_json() for name in found])
-        return
-    if found:
-        echo_table(_rows(found), ["entry", "title", "标题", "period", "stored", "licence", "exchange"])
-    elif hint:
-        click.echo(hint)
-    click.echo(_counted(len(found), "entry", "entries"))
-
-
-@click.command("list")
-@path_option
-@json_option
-def list_entries(path: Path, *, as_json: bool) -> None:
-    """
-    List the entries of a catalogue.
-
-    \b
-    Example:
-      oceandata catalog list --catalog catalog.yaml
-    """
-    from oceandata.catalog import open_catalog
-
-    _echo_entries(open_catalog(path), as_json=as_json)
 
 
 def _extent_facts(entry: "Entry") -> list[tuple[str, object]]:
@@ -156,36 +114,6 @@ def show(name: str, path: Path, *, as_json: bool) -> None:
         echo_json(found[name].to_json())
     else:
         echo_facts(_facts(found[name], found))
-
-
-@click.command()
-@click.argument("words", nargs=-1)
-@path_option
-@click.option("--bbox", nargs=4, type=float, metavar="W S E N", help="Box in degrees; W above E crosses the date line.")
-@click.option("--time", help="Period such as 2009, 2009-06/2010-05.")
-@click.option("--depth", nargs=2, type=float, metavar="TOP BOTTOM", help="Depth range in m.")
-@click.option("--variable", help="Native name, alias, CF name or Chinese word.")
-@click.option("--licence", help="Licence identifier.")
-@click.option("--provider", help="Name of a provider.")
-@click.option("--traded/--not-traded", default=None, help="With or without a product.")
-@click.option("--limit", type=int, help="At most so many.")
-@json_option
-def search(words: tuple[str, ...], path: Path, *, as_json: bool, **question: Any) -> None:
-    """
-    Search by words in English or Chinese, place, time, depth and variable.
-
-    \b
-    Examples:
-      oceandata catalog search 海表温度 --bbox -170 -5 -120 5 --time 2009/2010
-      oceandata catalog search --variable tos --json
-    """
-    from oceandata.catalog import open_catalog
-
-    asked = {name: value for name, value in question.items() if value is not None}
-    whole, text = open_catalog(path), " ".join(words)
-    found = whole.search(text=text, **asked)
-    hint = "" if found else whole.hint(text=text, variable=asked.get("variable", ""))
-    _echo_entries(found, as_json=as_json, hint=hint)
 
 
 @click.command()

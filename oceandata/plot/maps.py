@@ -29,6 +29,7 @@ from oceandata.plot.style import (
     quantity_text,
     require_pyplot,
     scale_label,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def plot_map(
     boxes: "Mapping[str, BBox] | Sequence[BBox]" = (),
 ) -> "Axes":
     """
-    Map of a field on latitude and longitude, with coastlines.
+    Map of a field on latitude and longitude, with coastlines and the note that it is not an official map.
 
     Longitudes may run 0 to 360, -180 to 180, or across the date line: the map is cut where the data are not, and a
     field that goes round the globe is cut where it is stored so. Cells without a value are grey. One degree of
@@ -258,6 +259,18 @@ def _draw_ground(ax: "Axes", x_edges: Array, y_edges: Array) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(min(max(int(rows), 2), 6), steps=[1, 2, 3, 4, 5, 6, 10]))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda degrees, _: longitude_text(degrees)))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda degrees, _: latitude_text(degrees)))
+    _draw_note(ax)
+
+
+def _draw_note(ax: "Axes") -> None:
+    """What the map is not: land is drawn, boundaries and names are not."""
+    from matplotlib.offsetbox import AnchoredText
+    from matplotlib.patheffects import withStroke
+
+    halo = [withStroke(linewidth=1, foreground="white", alpha=0.7)]
+    prop = {"fontsize": 4.5, "color": "0.25", "path_effects": halo}
+    text = words("not an official map", "非官方地图")
+    ax.add_artist(AnchoredText(text, loc="lower right", pad=0, borderpad=0.3, frameon=False, prop=prop))
 
 
 def _draw_boxes(ax: "Axes", boxes: Mapping[str, BBox] | Sequence[BBox]) -> None:

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -176,14 +176,15 @@ def _draw_marks(ax: "Axes", instants: Array, events: Sequence[tuple[Any, ...]], 
         ax.text(1.005, level, text, va="center", fontsize=7, transform=ax.get_yaxis_transform())
 
 
-def _draw_time_axis(ax: "Axes", instants: Array, label: str) -> None:
+def _draw_time_axis(ax: "Axes", instants: Array, label: str, *, axis: Literal["x", "y"] = "x") -> None:
     """Few and short dates, or plain numbers with a label."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
+    drawn = ax.xaxis if axis == "x" else ax.yaxis
     if instants.dtype.kind == "M":
         locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-        ax.xaxis.set_major_locator(locator)
-        ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+        drawn.set_major_locator(locator)
+        drawn.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     else:
-        ax.ticklabel_format(axis="x", useOffset=False)
-        ax.set_xlabel(label)
+        ax.ticklabel_format(axis=axis, useOffset=False)
+        drawn.set_label_text(label)

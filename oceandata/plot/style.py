@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from oceandata.cf.units import find_unit
 from oceandata.errors import InputError, MissingExtraError, OceanDataWarning
+from oceandata.options import get_options
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "check_drawable",
@@ -26,6 +28,7 @@ __all__ = [
     "require_pyplot",
     "scale_label",
     "units_text",
+    "words",
     "write_picture",
 ]
 
@@ -162,9 +165,33 @@ def drawable_label(text: str) -> str:
     return drawable
 
 
+def words(english: str, chinese: str) -> str:
+    """
+    Label in the language of the session.
+
+    Parameters
+    ----------
+    english, chinese : str
+        The label in both.
+
+    Returns
+    -------
+    str
+        Chinese with ``set_options(language="zh")`` if a font has the characters, else English.
+
+    Examples
+    --------
+    >>> words("month", "月")
+    'month'
+    """
+    return drawable_text(chinese if get_options().language == "zh" else "", english)
+
+
 def quantity_text(array: "xr.DataArray") -> str:
     """
     What an array is, in words: ``long_name``, ``standard_name`` or its name, whichever can be drawn.
+
+    ``long_name_zh`` comes first with ``set_options(language="zh")``.
 
     Parameters
     ----------
@@ -177,7 +204,8 @@ def quantity_text(array: "xr.DataArray") -> str:
         The words; empty if the array has none.
     """
     standard_name = str(array.attrs.get("standard_name", "")).replace("_", " ")
-    return drawable_text(array.attrs.get("long_name"), standard_name, array.name)
+    chinese = array.attrs.get("long_name_zh") if get_options().language == "zh" else ""
+    return drawable_text(chinese, array.attrs.get("long_name"), standard_name, array.name)
 
 
 def units_text(array: "xr.DataArray") -> str:
@@ -230,13 +258,13 @@ def scale_label(array: "xr.DataArray", title: str) -> str:
     return units_text(array) if quantity in ("", title) else f"{quantity} ({units_text(array)})"
 
 
-def write_picture(ax: "Axes", path: "str | os.PathLike[str]") -> None:
+def write_picture(ax: "Axes | Figure", path: "str | os.PathLike[str]") -> None:
     """
     Write the figure of some axes as a picture, and close it.
 
     Parameters
     ----------
-    ax : matplotlib.axes.Axes
+    ax : matplotlib.axes.Axes or matplotlib.figure.Figure
         What was drawn.
     path : path
         File to write; its ending names the format.

@@ -99,14 +99,13 @@ def _is_rotated(coord: xr.DataArray) -> bool:
     return "deg" not in str(coord.attrs.get("units", "deg")).lower()
 
 
-def _degrees(ds: xr.Dataset, axis: str) -> tuple[npt.NDArray[np.float64], bool] | None:
+def _degrees(coord: xr.DataArray | None, axis: str, *, points: bool) -> tuple[npt.NDArray[np.float64], bool] | None:
     """Outer cell edges of a regular axis (True), or all places that can be on the globe (False)."""
-    coord = _axis(ds, axis)
     if coord is None or coord.dtype.kind not in "iuf" or _is_rotated(coord):
         return None
     values = _values(coord).astype("float64").ravel()
     steps = np.diff(values)
-    if coord.ndim == 1 and values.size > 1 and bool(np.all(steps > 0) or np.all(steps < 0)):
+    if coord.ndim == 1 and not points and values.size > 1 and bool(np.all(steps > 0) or np.all(steps < 0)):
         cells = cf.midpoint_bounds(values)
         return np.array([cells.min(), cells.max()]), True
     limit = 90.001 if axis == "Y" else 720.0
@@ -116,7 +115,9 @@ def _degrees(ds: xr.Dataset, axis: str) -> tuple[npt.NDArray[np.float64], bool] 
 
 def _bbox(ds: xr.Dataset) -> tuple[float, float, float, float] | None:
     """West, south, east, north of the cells; the whole circle is -180 to 180."""
-    x, y = _degrees(ds, "X"), _degrees(ds, "Y")
+    lon, lat = _axis(ds, "X"), _axis(ds, "Y")
+    points = lon is not None and lat is not None and lon.dims == lat.dims
+    x, y = _degrees(lon, "X", points=points), _degrees(lat, "Y", points=points)
     if x is None or y is None:
         return None
     south, north = max(-90.0, float(y[0].min())), min(90.0, float(y[0].max()))

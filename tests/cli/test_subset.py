@@ -61,6 +61,8 @@ def test_other_kinds_of_file(subset: Run, run: Run, tmp_path: Path, name: str) -
     document = json.loads(done.stdout)
     assert document["usage"]["matches_plan"] is True
     assert document["rows"] == (None if name == "a.zarr" else 21 * 18 * 61)
+    shown = run("lineage", name)
+    assert (shown.returncode, "licence     LicenseRef-OGL-UK" in shown.stdout) == (0, True)
     if name == "a.csv":
         assert len(pd.read_csv(name)) == 21 * 18 * 61
 

@@ -189,6 +189,29 @@ def test_plain_zarr_of_the_web(exported, on_the_web, ostia_file, name):
     assert open_zarr_store(url, group="maps").read_only
 
 
+def test_version_2_of_the_web(on_the_web, tmp_path, ostia_file):
+    with xr.open_dataset(ostia_file) as ds:
+        part = ds[[FIELD]].drop_vars([name for name in ds.coords if name not in ds.dims])
+        for array in part.variables.values():
+            array.attrs, array.encoding = {}, {}
+        part.to_zarr(tmp_path / "web" / "v2", zarr_format=2, consolidated=True)
+        ds = storage.open_dataset(f"{on_the_web}/v2", plain=True)
+        np.testing.assert_array_equal(ds[FIELD], part[FIELD])
+    again = pickle.loads(pickle.dumps(ds))
+    assert again[FIELD].shape == (54, 18, 432)
+
+
+def test_zarr_of_the_web_is_scanned(exported, on_the_web, tmp_path):
+    from oceandata.catalog import open_catalog
+    from oceandata.catalog.scan import run_scan
+
+    places = [f"{on_the_web}/{name}" for name in ("top", "grouped", "loose", "nothing")]
+    report = run_scan(places, tmp_path / "c.yaml")
+    assert {entry.id: entry.assets["zarr"].group for entry in report.entries} == {"top": "", "grouped_maps": "maps"}
+    assert {reject.path: reject.code for reject in report.rejects} == dict.fromkeys(places[2:], "unsound")
+    assert open_catalog(tmp_path / "c.yaml").open("grouped_maps", time="2007")[FIELD].chunks is not None
+
+
 def test_what_the_web_does_not_serve_is_said(exported, on_the_web, closed_port):
     (exported / "login").mkdir()
     (exported / "login" / "zarr.json").write_text("<html>please log in</html>", encoding="utf-8")
@@ -479,3 +502,32 @@ def test_a_catalogue_opens_it_here_and_in_intake(remote, tmp_path, ostia_revisio
     np.testing.assert_array_equal(ours[FIELD], expected)
     theirs = intake.open_catalog(str(path))["ostia_remote"].read()
     np.testing.assert_array_equal(theirs[FIELD], expected)
+
+
+@pytest.mark.hard
+def test_plain_zarr_of_an_object_store_is_opened_and_scanned(object_server, at, ostia_file, tmp_path, monkeypatch):
+    pytest.importorskip("obstore", reason="obstore is not installed (extra s3)")
+    from oceandata.catalog import open_catalog
+    from oceandata.catalog.scan import run_scan
+    from oceandata.storage.plain import object_folder
+
+    with xr.open_dataset(ostia_file) as ds:
+        part = ds[[FIELD]].drop_vars([name for name in ds.coords if name not in ds.dims]).load()
+    for array in part.variables.values():
+        array.attrs, array.encoding = {}, {}
+    for version in (2, 3):
+        part.to_zarr(tmp_path / f"v{version}", zarr_format=version, consolidated=version == 2)
+    folder, _ = object_folder(at("plain"))
+    for path in tmp_path.glob("v*/**/*"):
+        if path.is_file():
+            folder.put(path.relative_to(tmp_path).as_posix(), path.read_bytes())
+    folder.put("notes.txt", b"words")
+    report = run_scan([at("plain")], tmp_path / "c.yaml")
+    assert [entry.id for entry in report.entries] == ["v2", "v3"]
+    assert [reject.code for reject in report.rejects] == ["not-opened-here"]
+    for name in ("v2", "v3"):
+        found = open_catalog(tmp_path / "c.yaml").open(name, time=None)
+        np.testing.assert_array_equal(found[FIELD], part[FIELD])
+        again = pickle.dumps(found)
+        assert object_server.secret.encode() not in again
+        np.testing.assert_array_equal(pickle.loads(again)[FIELD][0], part[FIELD][0])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from oceandata.errors import DocumentError, InputError, NotFoundError
+from oceandata.errors import DocumentError, InputError, MissingExtraError, NotFoundError
 from oceandata.trade import lineage, read_stamp, write_result
 from oceandata.trade.stamp import STAMP
 
@@ -146,3 +146,40 @@ def test_a_lineage_that_was_changed_is_refused(tmp_path: Path, text: str) -> Non
     path = _foreign(tmp_path / "changed.nc", **{STAMP: text})
     with pytest.raises(DocumentError, match="cannot be read"):
         read_stamp(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.zarr", "folder"), ("a.csv", "file"), ("a.parquet", "file"), ("a.nc", "file")]
+)
+def test_what_is_not_there_has_no_lineage(tmp_path: Path, name: str, kind: str) -> None:
+    with pytest.raises(NotFoundError, match=f"there is no {kind}"):
+        read_stamp(tmp_path / name)
+
+
+def test_tables_and_folders_of_others_carry_no_lineage(tmp_path: Path) -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a": [1, 2]})
+    frame.to_parquet(tmp_path / "a.parquet")
+    frame.to_csv(tmp_path / "a.csv")
+    xr.Dataset({"a": ("x", [1.0])}).to_zarr(tmp_path / "a.zarr", zarr_format=3, consolidated=False)
+    for name in ("a.parquet", "a.csv", "a.zarr"):
+        with pytest.raises(NotFoundError, match="carries no lineage"):
+            read_stamp(tmp_path / name)
+
+
+def test_what_is_not_what_its_ending_says(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_text("a,b")
+    (tmp_path / "a.csv").write_text("a,b")
+    (tmp_path / "a.csv-metadata.json").write_text("{")
+    (tmp_path / "a.zarr").mkdir()
+    for name, kind in (("a.parquet", "Parquet"), ("a.csv", "CSV"), ("a.zarr", "Zarr")):
+        with pytest.raises(InputError, match=f"is no {kind} file"):
+            read_stamp(tmp_path / name)
+
+
+def test_parquet_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.parquet").write_text("")
+    monkeypatch.setattr("oceandata.trade.stamp.find_spec", lambda _: None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'oceandata-exchange\[table\]'"):
+        read_stamp(tmp_path / "a.parquet")

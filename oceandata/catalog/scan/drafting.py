@@ -12,7 +12,7 @@ from oceandata.catalog.faults import Fault
 from oceandata.catalog.licences import unknown_licences
 from oceandata.catalog.positions import Located
 from oceandata.catalog.safety import text_faults
-from oceandata.catalog.scan.facts import UnitFacts
+from oceandata.catalog.scan.facts import PlaceFacts
 from oceandata.catalog.scan.grouping import Grouped
 from oceandata.catalog.scan.naming import common_stem
 from oceandata.entities import Asset, Entry, Extent, Variable
@@ -197,15 +197,15 @@ def _variables(grouped: Grouped) -> dict[str, Variable]:
     return found
 
 
-def _by_variables(files: Sequence[UnitFacts]) -> dict[tuple[str, ...], list[UnitFacts]]:
+def _by_variables(files: Sequence[PlaceFacts]) -> dict[tuple[str, ...], list[PlaceFacts]]:
     """Files by the variables they hold."""
-    members: dict[tuple[str, ...], list[UnitFacts]] = {}
+    members: dict[tuple[str, ...], list[PlaceFacts]] = {}
     for facts in files:
         members.setdefault(tuple(facts.variables), []).append(facts)
     return members
 
 
-def _joined(name: str, members: list[UnitFacts]) -> Variable:
+def _joined(name: str, members: list[PlaceFacts]) -> Variable:
     """One variable of files that follow each other in time."""
     first = members[0].variables[name]
     if len(members) == 1:

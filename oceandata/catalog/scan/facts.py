@@ -14,7 +14,7 @@ from oceandata.entities import Extent, Variable
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["TimeSpan", "UnitFacts", "describe_dataset"]
+__all__ = ["PlaceFacts", "TimeSpan", "describe_dataset"]
 
 # Small values that belong to a whole file are compared between files by a digest.
 _FIXED_BYTES = 4096
@@ -53,7 +53,7 @@ class TimeSpan(Document):
     is_axis: bool = False
 
 
-class UnitFacts(Document):
+class PlaceFacts(Document):
     """
     What one file, or one group of a Zarr store, says of itself.
 
@@ -105,7 +105,7 @@ class UnitFacts(Document):
 
 def describe_dataset(
     ds: "xr.Dataset", path: str, *, group: str = "", nbytes: int | None = None, ends: str = ""
-) -> UnitFacts:
+) -> PlaceFacts:
     """
     Facts of a dataset; coordinates and small values are read, data are not.
 
@@ -114,11 +114,11 @@ def describe_dataset(
     ds : xarray.Dataset
         Decoded, lazy.
     path, group, nbytes, ends : object
-        As `UnitFacts` has them.
+        As `PlaceFacts` has them.
 
     Returns
     -------
-    UnitFacts
+    PlaceFacts
         What can be known without reading data.
     """
     from oceandata.catalog.contents import stored_variables
@@ -129,7 +129,7 @@ def describe_dataset(
     hints = {str(key): _hint(array) for key, array in ds.variables.items()}
     attributes = {str(key): value[:_TEXT_LENGTH] for key, value in ds.attrs.items() if isinstance(value, str)}
     history = attributes.get("history", "").splitlines()
-    return UnitFacts(
+    return PlaceFacts(
         path=path,
         group=group,
         nbytes=nbytes,

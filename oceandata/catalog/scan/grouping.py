@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePath
 
-from oceandata.catalog.scan.facts import TimeSpan, UnitFacts
+from oceandata.catalog.scan.facts import PlaceFacts, TimeSpan
 
 __all__ = ["Grouped", "group_files"]
 
@@ -28,28 +28,28 @@ class Grouped:
 
     Attributes
     ----------
-    files : tuple of UnitFacts
+    files : tuple of PlaceFacts
         The files; one for what stands alone.
     notes : tuple of str
         What a person should know of the grouping, such as a gap in time.
     """
 
-    files: tuple[UnitFacts, ...]
+    files: tuple[PlaceFacts, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def first(self) -> UnitFacts:
+    def first(self) -> PlaceFacts:
         """The first file."""
         return self.files[0]
 
 
-def group_files(files: Iterable[UnitFacts]) -> list[Grouped]:
+def group_files(files: Iterable[PlaceFacts]) -> list[Grouped]:
     """
     Put files that together are one dataset together.
 
     Parameters
     ----------
-    files : iterable of UnitFacts
+    files : iterable of PlaceFacts
         What the files say of themselves.
 
     Returns
@@ -57,7 +57,7 @@ def group_files(files: Iterable[UnitFacts]) -> list[Grouped]:
     list of Grouped
         Each file in exactly one, in the order of their first paths.
     """
-    alike: dict[tuple[object, ...], list[UnitFacts]] = {}
+    alike: dict[tuple[object, ...], list[PlaceFacts]] = {}
     for facts in sorted(files, key=lambda facts: facts.path):
         alike.setdefault(_series_key(facts), []).append(facts)
     joined = [grouped for members in alike.values() for grouped in _in_series(members)]
@@ -81,7 +81,7 @@ def _name_pattern(stem: str) -> str:
     return re.sub(r"\d+", "#", stem)
 
 
-def _series_key(facts: UnitFacts) -> tuple[object, ...]:
+def _series_key(facts: PlaceFacts) -> tuple[object, ...]:
     """What files of one series have in common; a file that cannot be in a series has its path alone."""
     time = facts.time
     path = PurePath(facts.path)
@@ -94,7 +94,7 @@ def _series_key(facts: UnitFacts) -> tuple[object, ...]:
     return (folders, pattern, path.suffix, facts.schema_digest, facts.grid_digest, sizes, kind)
 
 
-def _span(facts: UnitFacts) -> TimeSpan:
+def _span(facts: PlaceFacts) -> TimeSpan:
     """Time axis of a file that is known to have one."""
     if facts.time is None:
         msg = f"{facts.path} has no time axis"
@@ -102,7 +102,7 @@ def _span(facts: UnitFacts) -> TimeSpan:
     return facts.time
 
 
-def _in_series(members: list[UnitFacts]) -> list[Grouped]:
+def _in_series(members: list[PlaceFacts]) -> list[Grouped]:
     """Files of one pattern as one dataset, or each alone if their periods overlap."""
     if len(members) == 1:
         return [Grouped((members[0],))]
@@ -115,7 +115,7 @@ def _in_series(members: list[UnitFacts]) -> list[Grouped]:
     return [Grouped(tuple(ordered), tuple(_time_gaps(ordered)))]
 
 
-def _time_gaps(ordered: Sequence[UnitFacts]) -> list[str]:
+def _time_gaps(ordered: Sequence[PlaceFacts]) -> list[str]:
     """Files between which time steps are missing, by the step within the files or, of single steps, between them."""
     spans = [_span(facts) for facts in ordered]
     if not all(span.is_axis for span in spans):

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from oceandata.catalog.scan.facts import UnitFacts
+from oceandata.catalog.scan.facts import PlaceFacts
 from oceandata.catalog.scan.walking import Place, Reject
 from oceandata.errors import DocumentError
 from oceandata.journal import Journal, read_journal
@@ -23,7 +23,7 @@ _LOOSE = 3
 class Seen(NamedTuple):
     """What a place held when it was read: facts, or the reason why it holds nothing of use."""
 
-    facts: tuple[UnitFacts, ...]
+    facts: tuple[PlaceFacts, ...]
     reject: Reject | None
 
 
@@ -99,7 +99,7 @@ class Memory:
             return None
         reject = Reject(**record["reject"]) if record.get("reject") else None
         try:
-            facts = tuple(UnitFacts.from_json(document) for document in record.get("facts", ()))
+            facts = tuple(PlaceFacts.from_json(document) for document in record.get("facts", ()))
         except DocumentError:  # written by another version
             return None
         return Seen(facts, reject)

@@ -37,8 +37,8 @@ def merged_entry(fresh: Entry, present: Entry, scanned: Mapping[str, Any] | None
     """
     new, old = fresh.to_json(), present.to_json()
     base: Mapping[str, Any] = {} if scanned is None else scanned
-    if old.get("license") == NO_LICENCE:
-        old["license"] = base.get("license", NO_LICENCE)
+    if old.get("license") == NO_LICENCE:  # nobody said that
+        base = {**base, "license": NO_LICENCE}
     merged: dict[str, Any] = {}
     for key in [*new, *(key for key in old if key not in new)]:
         if key in _FACTS:

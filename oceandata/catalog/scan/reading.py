@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from oceandata.catalog.scan.facts import UnitFacts, describe_dataset
+from oceandata.catalog.scan.facts import PlaceFacts, describe_dataset
 from oceandata.catalog.scan.memory import Seen
 from oceandata.catalog.scan.walking import Place, Reject, ends_digest, shown_path
 from oceandata.errors import MissingExtraError, OceanDataError
@@ -33,8 +33,11 @@ def read_place(place: Place) -> Seen:
     MissingExtraError
         If the place cannot be read without a part that is not installed.
     """
+    from oceandata.storage.soundness.header import quiet
+
     try:
-        facts = (_read_file(place),) if place.kind == "netcdf" else tuple(_read_store(place))
+        with quiet():  # what xarray warns of is for those who open it
+            facts = (_read_file(place),) if place.kind == "netcdf" else tuple(_read_store(place))
         usable = tuple(one for one in facts if one is not None)
     except MissingExtraError:
         raise
@@ -51,7 +54,7 @@ def _reject(place: Place, code: str, reason: str) -> Reject:
     return Reject(shown_path(place.path), code, " ".join(reason.split())[:400])
 
 
-def _read_file(place: Place) -> UnitFacts | None:
+def _read_file(place: Place) -> PlaceFacts | None:
     """Facts of a NetCDF file; None if its root is empty."""
     from oceandata.storage.files import open_file
 
@@ -61,7 +64,7 @@ def _read_file(place: Place) -> UnitFacts | None:
         return describe_dataset(ds, place.path, nbytes=place.nbytes, ends=ends_digest(place.path))
 
 
-def _read_store(place: Place) -> Iterator[UnitFacts]:
+def _read_store(place: Place) -> Iterator[PlaceFacts]:
     """Facts of each group of a Zarr store that holds arrays."""
     from oceandata.storage import open_dataset, open_store
     from oceandata.storage.urls import canonical_url

@@ -13,7 +13,7 @@ from oceandata.catalog.positions import Located
 from oceandata.catalog.repositories import described_layouts
 from oceandata.catalog.safety import text_faults
 from oceandata.catalog.scan.drafting import NO_LICENCE, dataset_name, draft_found, licence_text, stated
-from oceandata.catalog.scan.facts import UnitFacts
+from oceandata.catalog.scan.facts import PlaceFacts
 from oceandata.catalog.scan.grouping import Grouped, group_files
 from oceandata.catalog.scan.memory import Memory, Seen
 from oceandata.catalog.scan.merging import merged_entry
@@ -149,7 +149,7 @@ class _Scan:
 
     def read(self, found: Sequence[Place | Reject], on_progress: Progress | None) -> None:
         """Read every place, or recall it; then put files together."""
-        files: list[UnitFacts] = []
+        files: list[PlaceFacts] = []
         for number, one in enumerate(found, 1):
             if isinstance(one, Reject):
                 self.rejects.append(one)

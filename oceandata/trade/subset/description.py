@@ -46,7 +46,8 @@ def packings(ds: "xr.Dataset", suffix: str) -> dict[str, dict[str, Any]]:
     Returns
     -------
     dict of str to dict
-        Type of the packed numbers and the attributes by which they are read. Tables have no packed numbers.
+        Type of the packed numbers and the attributes by which they are read. Tables have no packed numbers, and what
+        has no number for missing values is not packed again.
     """
     if suffix not in (".nc", ".zarr"):
         return {}
@@ -54,7 +55,9 @@ def packings(ds: "xr.Dataset", suffix: str) -> dict[str, dict[str, Any]]:
     for name, variable in ds.variables.items():
         encoding = {key: variable.encoding[key] for key in _PACKING if key in variable.encoding}
         kinds = variable.dtype.kind, np.dtype(encoding.get("dtype", variable.dtype)).kind
-        if kinds in (("f", "i"), ("f", "u")):
+        if "_FillValue" in encoding:
+            encoding.pop("missing_value", None)  # read both, write one
+        if kinds in (("f", "i"), ("f", "u")) and {"_FillValue", "missing_value"} & set(encoding):
             # the attributes of Zarr are JSON, which knows one kind of number with a fraction
             known = {key: _number(value) if suffix == ".zarr" else value for key, value in encoding.items()}
             found[str(name)] = known | {"dtype": np.dtype(encoding["dtype"]).newbyteorder("=")}

@@ -83,7 +83,8 @@ def is_packable(values: "npt.NDArray[Any]", encoding: dict[str, Any]) -> bool:
     values : numpy.ndarray
         Decoded values.
     encoding : dict
-        Type of the packed numbers and the attributes by which they are read: scale, offset, missing value.
+        Type of the packed numbers and the attributes by which they are read: scale, offset, and the number that stands
+        for missing values.
 
     Returns
     -------
@@ -96,13 +97,10 @@ def is_packable(values: "npt.NDArray[Any]", encoding: dict[str, Any]) -> bool:
 
     Examples
     --------
-    >>> is_packable(np.array([0.5, 1.0]), {"dtype": "int16", "scale_factor": 0.5})
-    True
-    >>> is_packable(np.array([0.5, 0.7]), {"dtype": "int16", "scale_factor": 0.5})
-    False
+    >>> halves = {"dtype": "int16", "scale_factor": 0.5, "_FillValue": -1}
+    >>> is_packable(np.array([0.5, 1.0]), halves), is_packable(np.array([0.5, 0.7]), halves)
+    (True, False)
     """
-    if not {"_FillValue", "missing_value"} & set(encoding) and not np.isfinite(values).all():
-        return False
     dims = [f"d{axis}" for axis in range(values.ndim)]
     with np.errstate(all="ignore"):
         packed = xr.conventions.encode_cf_variable(xr.Variable(dims, values, {}, dict(encoding)), name="values")

@@ -1,5 +1,6 @@
 """What is asked of an entry, opened; the nearest cell is named, or taken, where a box holds none."""
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -160,7 +161,8 @@ def open_request(catalog: "Catalog", request: Request) -> "xr.Dataset":
         If the coordinates are curvilinear, or an argument cannot be used.
     """
     if request.nearest and (request.bbox is not None or request.depth is not None):
-        request = _nearest_request(catalog, request)
+        with contextlib.suppress(TypeError, ValueError):  # what is wrong with the call, opening says best
+            request = _nearest_request(catalog, request)
     try:
         ds = catalog.open(request.entry, **request.selection())
     except (RegionError, NotFoundError) as error:

@@ -123,7 +123,7 @@ class StagedArray:
             found = np.load(self.path(number), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return False
-        return found.shape == self.lengths(number) and found.dtype == self.dtype
+        return bool(found.shape == self.lengths(number) and found.dtype == self.dtype)
 
     def lengths(self, number: int) -> tuple[int, ...]:
         """Shape of a block."""

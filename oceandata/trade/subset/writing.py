@@ -187,8 +187,8 @@ def write_subset(plan: SubsetPlan, *, progress: Progress = _silent, discard: boo
 
     The file appears whole or not at all. What is read is kept beside it until then, in a hidden folder
     ``.<name>.partial``: the same plan continues after an interruption, and reads nothing twice. Variables that the
-    source stores packed stay packed if that gives back each value, bit for bit. In tables, cells in which every
-    variable is missing are left out.
+    source stores packed, with a number for missing values, stay packed if that gives back each value, bit for bit. In
+    tables, cells in which every variable is missing are left out.
 
     Parameters
     ----------

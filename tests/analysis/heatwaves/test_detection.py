@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from oceandata import storage
 from oceandata.analysis import detect_heatwaves, heatwave_categories, heatwave_climatology
 from oceandata.errors import InputError
+from oceandata.options import set_options
 from oceandata.trade import lineage
 from tests.analysis.heatwaves.plain import key_of, plain_events
 from tests.analysis.heatwaves.series import cells
@@ -138,8 +139,10 @@ def _plain(sst: xr.DataArray, clim: xr.Dataset, **options: Any) -> list[dict[str
     return rows
 
 
+@pytest.mark.filterwarnings("ignore::oceandata.errors.OceanDataWarning")
 @settings(max_examples=15)
 @given(
+    memory=st.sampled_from([15_000, 10**9]),
     seed=st.integers(0, 99),
     gaps=st.sampled_from([0.0, 0.05, 0.5]),
     calendar=st.sampled_from(["standard", "noleap", "360_day"]),
@@ -148,7 +151,7 @@ def _plain(sst: xr.DataArray, clim: xr.Dataset, **options: Any) -> list[dict[str
     max_gap=st.sampled_from([0, 2, 4]),
 )
 def test_the_plain_way_with_gaps_in_any_chunks(
-    seed: int, gaps: float, calendar: str, chunks: dict[str, int], min_duration: int, max_gap: int
+    memory: int, seed: int, gaps: float, calendar: str, chunks: dict[str, int], min_duration: int, max_gap: int
 ) -> None:
     sst = cells(seed=seed, calendar=calendar)
     sst = sst.where(np.random.default_rng(seed).random(sst.shape) >= gaps)
@@ -158,8 +161,10 @@ def test_the_plain_way_with_gaps_in_any_chunks(
     clim = heatwave_climatology(sst, pctile=80)
     expected = _plain(sst, clim, **options)
     lazy = sst.chunk(chunks)
-    both = detect_heatwaves(lazy, heatwave_climatology(lazy, pctile=80), **options)
-    category = heatwave_categories(lazy, clim, **options)
+    with set_options(memory_bytes=memory * dask.system.CPU_COUNT):
+        both = detect_heatwaves(lazy, heatwave_climatology(lazy, pctile=80), **options)
+        category = heatwave_categories(lazy, clim, **options)
+    assert (both.parts.size > 1) == (memory < 10**9)
     assert category.chunks == lazy.chunks
     assert category.dtype == np.uint8
     table, marks = dask.compute(both, category, scheduler="sync")

@@ -184,7 +184,7 @@ def test_a_store_inside_the_folder_is_the_same_place_however_it_is_written(tmp_p
 
 
 def test_2000_rows_go_out_and_come_back_without_loss(tmp_path: Path, entry: Entry) -> None:
-    """The sheet that is exported is read again as the same public documents, and exported again as the same sheet."""
+    """The sheet that is exported is read again as the same public documents."""
     slim = entry.model_copy(
         update={"assets": {"files": entry.assets["files"]}, "variables": {"ohc": entry.variables["ohc"]}}
     )
@@ -192,14 +192,10 @@ def test_2000_rows_go_out_and_come_back_without_loss(tmp_path: Path, entry: Entr
         slim.model_copy(update={"id": f"e{i}", "title": f"数据集 {i}", "summary": "=" * (i % 3) + "x;"})
         for i in range(2000)
     ]
-    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
-    export_entries(whole, first, vocabulary="sheet", language="zh")
-    report = import_entries(tmp_path / "catalog.yaml", first, dry_run=True)
+    export_entries(whole, tmp_path / "s.csv", vocabulary="sheet", language="zh")
+    report = import_entries(tmp_path / "catalog.yaml", tmp_path / "s.csv", dry_run=True)
     assert report.counts == {"created": 2000, "updated": 0, "unchanged": 0, "refused": 0}
-    read = [outcome.entry for outcome in report.outcomes]
-    assert read == whole
-    export_entries(read, second, vocabulary="sheet", language="zh")
-    assert second.read_bytes() == first.read_bytes()
+    assert [outcome.entry for outcome in report.outcomes] == whole
 
 
 def test_a_workbook_goes_out_and_comes_back_without_loss(tmp_path: Path, entry: Entry) -> None:

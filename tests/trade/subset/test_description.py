@@ -61,9 +61,13 @@ def test_missing_values_have_a_number_in_data_and_none_in_coordinates():
 def test_what_is_packed_in_floats_or_not_at_all_is_written_as_it_is():
     ds = xr.Dataset({"a": ("x", np.zeros(2)), "b": ("x", np.zeros(2)), "c": ("x", np.zeros(2, "i4"))})
     ds["a"].encoding = {"dtype": np.dtype("f4"), "scale_factor": 2.0, "_FillValue": np.float32(9)}
-    ds["b"].encoding = {"dtype": np.dtype("i2"), "scale_factor": np.float32(2.0)}
+    ds["b"].encoding = {"dtype": np.dtype("i2"), "scale_factor": np.float32(2.0), "_FillValue": np.int16(9)}
+    ds["b"].encoding["missing_value"] = np.int16(8)
+    ds["d"] = ds["b"].copy()
+    ds["d"].encoding = {"dtype": np.dtype("i2"), "scale_factor": np.float32(2.0)}
     ds["c"].encoding = {"dtype": np.dtype("i4")}
     assert list(packings(ds, ".nc")) == ["b"]
+    assert "missing_value" not in packings(ds, ".nc")["b"]
     assert isinstance(packings(ds, ".nc")["b"]["scale_factor"], np.float32)
     assert type(packings(ds, ".zarr")["b"]["scale_factor"]) is float
     assert packings(ds, ".csv") == {}

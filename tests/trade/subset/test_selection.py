@@ -75,6 +75,7 @@ def test_the_nearest_is_the_nearest(ocean):
         ({"depth": (5000.0, 6000.0)}, NotFoundError),
         ({"time": "1999"}, NotFoundError),
         ({"bbox": (10, 20, 20, 10)}, RegionError),
+        ({"bbox": (10, 20, 20)}, RegionError),
         ({"variables": ("salinity",)}, NotFoundError),
     ],
 )
