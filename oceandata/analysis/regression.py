@@ -58,7 +58,7 @@ class Regression:
     @property
     def state_values(self) -> int:
         """Products of regressors, of regressors and values, both also for neighbouring steps, and six numbers."""
-        k = self.design.shape[1]
+        k = int(self.design.shape[1])
         return 2 * k * k + 2 * k + 7
 
     def begin(self, region: tuple[slice, ...]) -> State:
@@ -165,7 +165,7 @@ def _strip_sums(strip: "npt.NDArray[np.float64]", design: "npt.NDArray[np.float6
     first, last = strip[0].copy(), strip[-1].copy()
     values = strip - np.nan_to_num(reference)
     values[~valid] = 0.0
-    whole = valid.all(axis=0) | ~valid.any(axis=0)
+    whole = np.asarray(valid.all(axis=0) | ~valid.any(axis=0))
     weights = valid.astype(np.float64)
     pairs = weights[:-1] * weights[1:]
     ahead, behind = values[1:] * weights[:-1], values[:-1] * weights[1:]
@@ -216,7 +216,7 @@ def _moved(state: State, reference: "npt.NDArray[np.float64]") -> State:
 def _solved(flat: State, k: int) -> State:
     """Solution of the normal equations of each cell."""
     cells = flat["count"].size
-    found = {name: np.full(lead, np.nan) for name, lead in {"coefficients": (k, cells), "inverse": (k, cells)}.items()}
+    found: State = {name: np.full((k, cells), np.nan) for name in ("coefficients", "inverse")}
     found |= {"residual": np.full(cells, np.nan), "autocorrelation": np.full(cells, np.nan), "count": flat["count"]}
     products = np.moveaxis(flat["xx"], -1, 0)
     usable = np.flatnonzero(flat["count"] >= k)
