@@ -22,16 +22,8 @@ COLLECTION = 10_000
 _VARIABLES = 200
 _WORDS = 4000
 _ZIPF = 1.05
-_ENGLISH = (
-    "sea ocean temperature salinity current wave level daily monthly hourly surface bottom analysis reanalysis model "
-    "satellite buoy float glider coastal shelf pacific atlantic indian arctic bohai yellow east south china strait gulf "
-    "bay estuary climate forecast hindcast observation quality mean anomaly gridded profile mooring section cruise ice "
-    "chlorophyll oxygen nitrate wind heat flux mixed layer tide storm surge typhoon fishery aquaculture"
-).split()
-_CHINESE = (
-    "渤海 黄海 东海 南海 太平洋 印度洋 北极 海峡 海湾 河口 近岸 陆架 水温 盐度 海流 海浪 海冰 海平面 潮汐 风暴潮 台风 "
-    "叶绿素 溶解氧 营养盐 再分析 预报 观测 浮标 卫星 潜标 断面 剖面 格点 数据集 日平均 月平均 逐时 表层 底层 混合层 热含量"
-).split()
+_ENGLISH = ["sea", "ocean", "temperature", "salinity", "current", "wave", "level", "daily", "monthly", "hourly", "surface", "bottom", "analysis", "reanalysis", "model", "satellite", "buoy", "float", "glider", "coastal", "shelf", "pacific", "atlantic", "indian", "arctic", "bohai", "yellow", "east", "south", "china", "strait", "gulf", "bay", "estuary", "climate", "forecast", "hindcast", "observation", "quality", "mean", "anomaly", "gridded", "profile", "mooring", "section", "cruise", "ice", "chlorophyll", "oxygen", "nitrate", "wind", "heat", "flux", "mixed", "layer", "tide", "storm", "surge", "typhoon", "fishery", "aquaculture"]
+_CHINESE = ["渤海", "黄海", "东海", "南海", "太平洋", "印度洋", "北极", "海峡", "海湾", "河口", "近岸", "陆架", "水温", "盐度", "海流", "海浪", "海冰", "海平面", "潮汐", "风暴潮", "台风", "叶绿素", "溶解氧", "营养盐", "再分析", "预报", "观测", "浮标", "卫星", "潜标", "断面", "剖面", "格点", "数据集", "日平均", "月平均", "逐时", "表层", "底层", "混合层", "热含量"]
 _SYLLABLES = ("ka", "lo", "mi", "ren", "tas", "vo", "que", "dor", "sil", "pha", "nor", "tek")
 _CHARACTERS = "沧浪澜汐渚屿礁潮泽源深远平广清明澄碧蓝青白长短高低新旧东西南北中外内上下左右前后春夏秋冬"
 _LICENCES = ("CC-BY-4.0", "CC0-1.0", "NOASSERTION", "CC-BY-NC-4.0", "LicenseRef-Internal", "ODbL-1.0", "OGL-UK-3.0")
@@ -112,7 +104,10 @@ def _variables() -> Iterator[tuple[str, dict[str, Any]]]:
         for term in vocabulary():
             if rank < len(term.names):
                 said = {"units": term.units, "standard_name": term.canonical_name if term.is_standard else ""}
-                said |= {"long_name": term.words[0] if term.words else "", "long_name_zh": term.zh[0] if term.zh else ""}
+                said |= {
+                    "long_name": term.words[0] if term.words else "",
+                    "long_name_zh": term.zh[0] if term.zh else "",
+                }
                 yield term.names[rank], {key: value for key, value in said.items() if value}
         if rank >= 3:
             break

@@ -141,7 +141,7 @@ def check_events(first: Path, second: Path) -> str:
     OceanDataError
         If they differ by more than two in a thousand.
     """
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow.parquet
 
     from oceandata.errors import OceanDataError
 

@@ -177,6 +177,7 @@ def test_the_search_for_places_finds_them() -> None:
 
 def _loaders() -> dict[str, Callable[[Path], Any]]:
     from oceandata import _html, trade
+    from oceandata.analysis.masks import read_basins
     from oceandata.catalog import load_overlay, open_catalog
     from oceandata.catalog.schema import entry_schema
     from oceandata.cf._tables import load_table
@@ -186,8 +187,12 @@ def _loaders() -> dict[str, Callable[[Path], Any]]:
         assert document == entry_schema()
         return document
 
-    def land(path: Path) -> Any:
-        rings = _html.rings_from_topology(json.loads(path.read_text(encoding="utf-8")))
+    def outlines(path: Path) -> Any:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if path.name.startswith("basins"):
+            assert [one["id"] for one in document["basins"]] == [basin.id for basin in read_basins()]
+            return document["basins"]
+        rings = _html.rings_from_topology(document)
         assert rings == _html.read_land_rings()
         return rings
 
@@ -197,7 +202,7 @@ def _loaders() -> dict[str, Callable[[Path], Any]]:
         "products": trade.load_product,
         "vocab": lambda path: load_table(path.name),
         "schema": schema,
-        "geo": land,
+        "geo": outlines,
     }
 
 

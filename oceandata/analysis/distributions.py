@@ -93,9 +93,21 @@ class Counts:
 
     def _numbers(self, values: "npt.NDArray[Any]") -> "npt.NDArray[np.int64]":
         """Bin of each value, 0 below and the last above; that of a missing value means nothing."""
-        numbers = np.searchsorted(self.edges, values.ravel().astype(np.float64), side="right").reshape(values.shape)
-        numbers -= (numbers == len(self.edges)) & (values == self.edges[-1])
-        return numbers
+        wide = values.astype(np.float64)
+        steps = np.diff(self.edges)
+        if not np.allclose(steps, steps[0], rtol=1e-6, atol=0.0):
+            numbers = np.searchsorted(self.edges, wide.ravel(), side="right").reshape(values.shape)
+            numbers -= (numbers == len(self.edges)) & (wide == self.edges[-1])
+            return numbers
+        # Even bins are computed, and then set right by one where rounding took the wrong side of an edge.
+        place = np.clip((wide - self.edges[0]) / steps[0], -1.0, self.bins + 0.5)
+        np.copyto(place, 0.0, where=np.isnan(place))
+        numbers = np.floor(place, out=place).astype(np.int64) + 1
+        padded = np.concatenate([[-np.inf], self.edges, [np.inf, np.inf]])
+        numbers += wide >= padded[np.minimum(numbers + 1, len(self.edges) + 1)]
+        numbers -= wide < padded[numbers]
+        numbers -= wide == self.edges[-1]
+        return np.asarray(numbers, np.int64)
 
     def merge(self, first: State, second: State) -> State:
         """Counts add up."""
@@ -171,7 +183,8 @@ def histogram(obj: xr.DataArray, bins: "Sequence[float] | npt.NDArray[Any]", dim
     coords["above"] = (kept, counts[-1], {"units": "1", "long_name": "values above the last edge"})
     result = xr.DataArray(counts[1:-1], coords, ["bin", *kept], name=obj.name)
     title = obj.attrs.get("long_name") or obj.attrs.get("standard_name") or obj.name
-    labels = {"long_name": f"number of values of {title}", "long_name_zh": "频数", "units": "1"}
+    labels = {"long_name": f"number of values of {title}", "units": "1"}
+    labels["long_name_zh"] = f"{obj.attrs.get('long_name_zh') or title}的频数"
     return described(result, obj, f"histogram(bins={len(edges) - 1}, dim={[str(one) for one in dims]})", **labels)
 
 

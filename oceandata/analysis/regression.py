@@ -81,24 +81,19 @@ class Regression:
             return
         place: tuple[Any, ...] = tuple(part for dim, part in enumerate(within) if dim != self.dim)
         start, stop = region[self.dim].start, region[self.dim].stop
-        part = self._sums(rows.reshape(len(rows), -1), start)
-        shaped = {name: values.reshape((*values.shape[:-1], *rows.shape[1:])) for name, values in part.items()}
-        own = {name: values[(..., *place)] for name, values in state.items() if name != "span"}
-        begun = within[self.dim].start > 0
-        span = np.array([start if not begun else state["span"][0], start], np.float64)
-        merged = self._joined(own, shaped, start) if begun else shaped
-        for name, values in merged.items():
-            state[name][(..., *place)] = values
-        state["span"] = np.array([min(state["span"][0], span[0]), max(state["span"][1], stop)])
-
-    def _sums(self, rows: "npt.NDArray[Any]", start: int) -> State:
-        """State of a block whose first step is `start`, with the cells in one dimension."""
-        design = self.design[start : start + len(rows)]
-        pieces = []
+        begun, flat = within[self.dim].start > 0, rows.reshape(len(rows), -1)
+        names = [name for name in state if name != "span"]
+        own = {name: state[name][(..., *place)] for name in names}
+        cells = {
+            name: values.reshape((*values.shape[: values.ndim - rows.ndim + 1], -1)) for name, values in own.items()
+        }
         step = max(1, _STRIP_VALUES // len(rows))
-        for begin in range(0, rows.shape[1], step):
-            pieces.append(_strip_sums(rows[:, begin : begin + step].astype(np.float64), design))
-        return {name: np.concatenate([piece[name] for piece in pieces], axis=-1) for name in pieces[0]}
+        for at in range(0, flat.shape[1], step):
+            part = {name: values[..., at : at + step] for name, values in cells.items()}
+            _add_strip(part, flat[:, at : at + step].astype(np.float64), self.design, start, begun=begun)
+        for name, values in cells.items():
+            state[name][(..., *place)] = values.reshape(own[name].shape)
+        state["span"] = np.array([min(state["span"][0], start), max(state["span"][1], stop)])
 
     def _joined(self, first: State, second: State, border: int) -> State:
         """States of two stretches of time, the second beginning at step `border` where the first ends."""
@@ -157,49 +152,70 @@ def _leads(k: int) -> dict[str, tuple[int, ...]]:
     return leads | {"lag_xx": square, "lag_xy": line, "lag_yy": number, "pairs": number}
 
 
-def _strip_sums(strip: "npt.NDArray[np.float64]", design: "npt.NDArray[np.float64]") -> State:
-    """Sums of a strip of cells over consecutive steps."""
+def _add_strip(
+    own: State, strip: "npt.NDArray[np.float64]", design: "npt.NDArray[np.float64]", start: int, *, begun: bool
+) -> None:
+    """Add consecutive steps of a strip of cells to its sums, in place."""
     valid = ~np.isnan(strip)
-    begun = valid.argmax(axis=0)
-    reference = np.where(valid.any(axis=0), strip[begun, np.arange(strip.shape[1])], np.nan)
-    first, last = strip[0].copy(), strip[-1].copy()
-    values = strip - np.nan_to_num(reference)
-    values[~valid] = 0.0
-    whole = np.asarray(valid.all(axis=0) | ~valid.any(axis=0))
-    weights = valid.astype(np.float64)
+    new = np.flatnonzero(np.isnan(own["reference"]))
+    own["reference"][new] = strip[valid[:, new].argmax(axis=0), new]
+    values = strip - np.nan_to_num(own["reference"])
+    np.copyto(values, 0.0, where=~valid)
+    x = design[start : start + len(strip)]
+    if begun:
+        _add_border(own, values[0], valid[0], design[start - 1], x[0])
+    else:
+        own["first"][...] = strip[0]
+    own["last"][...] = strip[-1]
+    count = valid.sum(axis=0)
+    gappy = np.flatnonzero((count > 0) & (count < len(strip)))
+    complete = (count == len(strip)).astype(np.float64)
+    own["count"] += count
+    own["xy"] += x.T @ values
+    own["yy"] += np.einsum("ij,ij->j", values, values)
+    own["xx"] += (x.T @ x)[:, :, None] * complete
+    own["lag_xx"] += (x[:-1].T @ x[1:])[:, :, None] * complete
+    own["lag_yy"] += np.einsum("ij,ij->j", values[:-1], values[1:])
+    own["pairs"] += (len(strip) - 1) * complete
+    own["lag_xy"] += x[:-1].T @ values[1:] + x[1:].T @ values[:-1]
+    if gappy.size:
+        _add_gappy(own, values, valid, x, gappy)
+
+
+def _add_gappy(
+    own: State,
+    values: "npt.NDArray[np.float64]",
+    valid: "npt.NDArray[np.bool_]",
+    x: "npt.NDArray[np.float64]",
+    cells: "npt.NDArray[np.int64]",
+) -> None:
+    """Products of regressors over the valid steps of cells with gaps; pairs with a gap are taken out of the lag."""
+    k = x.shape[1]
+    weights = valid[:, cells].astype(np.float64)
+    own["xx"][:, :, cells] += ((x[:, :, None] * x[:, None, :]).reshape(len(x), k * k).T @ weights).reshape(k, k, -1)
     pairs = weights[:-1] * weights[1:]
-    ahead, behind = values[1:] * weights[:-1], values[:-1] * weights[1:]
-    state = {
-        "xx": _products(design, design, weights, whole),
-        "xy": design.T @ values,
-        "yy": np.einsum("ij,ij->j", values, values),
-        "count": weights.sum(axis=0),
-        "lag_xx": _products(design[:-1], design[1:], pairs, whole),
-        "lag_xy": design[:-1].T @ ahead + design[1:].T @ behind,
-        "lag_yy": np.einsum("ij,ij->j", values[:-1], values[1:]),
-        "pairs": pairs.sum(axis=0),
-    }
-    return state | {"first": first, "last": last, "reference": reference}
+    products = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, k * k)
+    own["lag_xx"][:, :, cells] += (products.T @ pairs).reshape(k, k, -1)
+    own["pairs"][cells] += pairs.sum(axis=0)
+    own["lag_xy"][:, cells] -= x[:-1].T @ (values[1:, cells] * (1 - weights[:-1]))
+    own["lag_xy"][:, cells] -= x[1:].T @ (values[:-1, cells] * (1 - weights[1:]))
 
 
-def _products(
-    one: "npt.NDArray[np.float64]",
-    other: "npt.NDArray[np.float64]",
-    weights: "npt.NDArray[np.float64]",
-    whole: "npt.NDArray[np.bool_]",
-) -> "npt.NDArray[np.float64]":
-    """Sum of the products of regressors over the valid steps of each cell; cells without gaps share theirs."""
-    k = one.shape[1]
-    found = np.zeros((k, k, weights.shape[1]))
-    if not len(weights):
-        return found
-    full = whole & (weights[0] > 0)
-    found[:, :, full] = (one.T @ other)[:, :, None]
-    gappy = ~whole
-    if gappy.any():
-        pairs = (one[:, :, None] * other[:, None, :]).reshape(len(one), k * k)
-        found[:, :, gappy] = (pairs.T @ weights[:, gappy]).reshape(k, k, -1)
-    return found
+def _add_border(
+    own: State,
+    values: "npt.NDArray[np.float64]",
+    valid: "npt.NDArray[np.bool_]",
+    before: "npt.NDArray[np.float64]",
+    after: "npt.NDArray[np.float64]",
+) -> None:
+    """Pair of the last step so far and the first one now."""
+    pair = valid & ~np.isnan(own["last"])
+    left = np.where(pair, own["last"] - np.nan_to_num(own["reference"]), 0.0)
+    right = np.where(pair, values, 0.0)
+    own["pairs"] += pair
+    own["lag_yy"] += left * right
+    own["lag_xy"] += before[:, None] * right + after[:, None] * left
+    own["lag_xx"] += np.outer(before, after)[:, :, None] * pair
 
 
 def _moved(state: State, reference: "npt.NDArray[np.float64]") -> State:

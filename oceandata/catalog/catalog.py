@@ -386,7 +386,8 @@ class Catalog(Mapping[str, Entry]):
         """Layout in which a selection costs least; the first if nothing, or another state, is asked for."""
         asked = {key: selection[key] for key in ("region", "time", "depth") if selection.get(key) is not None}
         elsewhere = {"revision", "snapshot", "group", "as_of"} & set(selection)
-        if len(entry.assets) == 1 or not asked or elsewhere:
+        others = any(asset.type != "application/vnd+icechunk" for asset in entry.assets.values())
+        if len(entry.assets) == 1 or not asked or elsewhere or others:
             return ""
         from oceandata.storage.layouts import cheaper_layout
         from oceandata.storage.opening import stored_ranges

@@ -1,4 +1,4 @@
-"""Boxes, periods and depth ranges as people write them, and whether they meet an entry's extent."""
+"""Boxes, periods and depth ranges as people write them."""
 
 import calendar
 import math
@@ -6,19 +6,15 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from oceandata._html import eastward_degrees
 from oceandata.errors import RegionError
 
 __all__ = [
     "Box",
     "DepthRange",
     "Period",
-    "boxes_meet",
-    "depths_meet",
     "parse_box",
     "parse_depth",
     "parse_period",
-    "periods_meet",
     "utc",
 ]
 
@@ -88,34 +84,6 @@ def parse_box(bbox: Sequence[float]) -> Box:
         msg = f"bbox longitudes are {west:g} to {east:g}, need -180 to 360. The order is west, south, east, north."
         raise RegionError(msg)
     return west, south, east, north
-
-
-def boxes_meet(one: Box, other: Box) -> bool:
-    """
-    Whether two boxes have a point in common, whichever longitudes they are written in.
-
-    Parameters
-    ----------
-    one, other : tuple of float
-        West, south, east, north in degrees.
-
-    Returns
-    -------
-    bool
-        True also if only edges touch.
-
-    Examples
-    --------
-    >>> boxes_meet((190, -5, 240, 5), (-170, -5, -120, 5))
-    True
-    >>> boxes_meet((170, -5, -170, 5), (-160, -5, 160, 5))
-    False
-    """
-    if one[1] > other[3] or other[1] > one[3]:
-        return False
-    (west, _, east, _), (other_west, _, other_east, _) = one, other
-    begins_inside = (other_west - west) % 360 <= eastward_degrees(west, east)
-    return begins_inside or (west - other_west) % 360 <= eastward_degrees(other_west, other_east)
 
 
 def utc(moment: datetime) -> datetime:
@@ -232,23 +200,6 @@ def parse_period(time: object) -> Period:
     return period
 
 
-def periods_meet(one: Period, other: Period) -> bool:
-    """
-    Whether two periods have an instant in common.
-
-    Parameters
-    ----------
-    one, other : tuple of datetime
-        First and last instant; without a zone they are UTC.
-
-    Returns
-    -------
-    bool
-        True also if one ends when the other begins.
-    """
-    return utc(one[0]) <= utc(other[1]) and utc(other[0]) <= utc(one[1])
-
-
 def parse_depth(depth: float | Sequence[float]) -> DepthRange:
     """
     Depth range from a depth or two.
@@ -279,20 +230,3 @@ def parse_depth(depth: float | Sequence[float]) -> DepthRange:
         msg = f"depth has its top {top:g} m below its bottom {bottom:g} m, need top, bottom, positive down. Swap them."
         raise RegionError(msg)
     return top, bottom
-
-
-def depths_meet(one: DepthRange, other: DepthRange) -> bool:
-    """
-    Whether two depth ranges have a depth in common.
-
-    Parameters
-    ----------
-    one, other : tuple of float
-        Top and bottom in m, positive down.
-
-    Returns
-    -------
-    bool
-        True also if only ends touch.
-    """
-    return one[0] <= other[1] and other[0] <= one[1]

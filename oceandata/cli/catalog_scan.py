@@ -34,7 +34,7 @@ def scan(places: tuple[str, ...], *, path: Path, into: str, dry_run: bool, whole
     Repositories, plain Zarr and NetCDF are recognised by their bytes; headers and coordinates are read, data are not.
     Files that together are one dataset make one entry. What a person wrote into the catalogue stays. A second scan
     reads only what changed; one that was stopped goes on. Entries go into the catalogue file as long as it stays
-    small, else (or with --into bulk) into entries/scan.jsonl.gz beside it. The exit code is 1 if nothing was usable.
+    small, else (or with --into bulk) into bulk files beside it. The exit code is 1 if nothing was usable.
 
     \b
     Examples:

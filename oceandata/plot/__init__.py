@@ -13,11 +13,13 @@ whatever convention its longitudes follow. What is missing is grey, never a colo
 - `plot_index`: a climate index with its events
 - `plot_climatology`: the mean of each month, season or day, with its spread
 - `plot_histogram`, `plot_quantiles`: how values are distributed
+- `plot_categories`: a map of flags, such as categories of heatwaves or basins
 - `plot_heatwave`: temperature with climatology, threshold and categories of marine heatwaves
 - `write_picture`: the drawing as a picture file
 - `figure_style`: the defaults all are drawn with
 """
 
+from oceandata.plot.categories import plot_categories
 from oceandata.plot.distributions import plot_climatology, plot_histogram, plot_quantiles
 from oceandata.plot.heatwaves import plot_heatwave
 from oceandata.plot.hovmoeller import plot_hovmoeller
@@ -30,6 +32,7 @@ from oceandata.plot.trends import plot_trend
 __all__ = [
     "figure_style",
     "has_cjk_font",
+    "plot_categories",
     "plot_climatology",
     "plot_eof",
     "plot_heatwave",

@@ -33,7 +33,6 @@ Array = npt.NDArray[Any]
 _BLUE = "#2b6cb0"
 _MONTHS = ("J", "F", "M", "A", "M", "J", "J", "A", "S", "O", "N", "D")
 _YEAR = ("month", "season", "dayofyear")
-_NUMBER_OF = "number of values of "
 
 
 @figure_style()
@@ -96,8 +95,13 @@ def plot_histogram(
     bare = unit in ("1", "units not given")
     ax.set_xlabel("\n".join(filter(None, ["" if unit == "1" else unit, _outside_text(outside / total, edges)])))
     ax.set_ylabel(words(f"share of values (% per {'unit' if bare else unit})", f"比例（% / {'1' if bare else unit}）"))
-    ax.set_title(drawable_text(title) or quantity_text(counts).removeprefix(_NUMBER_OF))
+    ax.set_title(drawable_text(title) or _counted_quantity(counts))
     return ax
+
+
+def _counted_quantity(counts: "xr.DataArray") -> str:
+    """What was counted, without the words that say that it was."""
+    return quantity_text(counts).removeprefix("number of values of ").removesuffix("的频数")
 
 
 def _tint(share: float) -> tuple[float, ...]:

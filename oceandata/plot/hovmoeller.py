@@ -143,7 +143,8 @@ def _time_cells(time: "xr.DataArray", instants: Array, values: Masked) -> tuple[
     """Edges of the steps as matplotlib counts them, and the values with a missing row for each gap in time."""
     from matplotlib.dates import date2num
 
-    numbers = np.asarray(date2num(instants) if instants.dtype.kind == "M" else instants, "float64")
+    is_date = instants.dtype.kind == "M"
+    numbers = np.asarray(date2num(instants) if is_date else instants, "float64")  # type: ignore[no-untyped-call]
     steps = np.diff(numbers)
     if numbers.size < 2 or not (steps > 0).all():
         msg = f"time {time.name!r} needs two steps or more, each later than the one before. Use field.sortby('time')."

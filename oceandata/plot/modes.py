@@ -87,7 +87,7 @@ def plot_eof(modes: "xr.Dataset", *, title: str = "", cmap: "str | Colormap | No
     rows = math.ceil(count / columns)
     map_height = min(_WIDTH_IN / columns / shape, 4.0)
     size = (_WIDTH_IN, rows * (map_height + _SERIES_HEIGHT_IN + 0.5) + 0.9)
-    figure = plt.figure(figsize=size, layout="constrained")
+    figure: Figure = plt.figure(figsize=size, layout="constrained")
     grid = figure.add_gridspec(2 * rows, columns, height_ratios=[map_height, _SERIES_HEIGHT_IN] * rows)
     maps = []
     for number, pattern in enumerate(patterns):
@@ -220,14 +220,12 @@ def _spans(time: "xr.DataArray", events: "xr.Dataset") -> list[tuple[int, int, i
         msg = "events lacks columns or its threshold, need what oceandata.analysis.index_events returns."
         raise InputError(msg)
     steps = {instant: step for step, instant in enumerate(time.to_numpy().tolist())}
-    found = [
-        [steps.get(instant) for instant in events[name].to_numpy().astype(time.dtype).tolist()] for name in columns
-    ]
-    rows = list(zip(*found, strict=True))
-    if any(step is None for row in rows for step in row):
+    try:
+        found = [[steps[one] for one in events[name].to_numpy().astype(time.dtype).tolist()] for name in columns]
+    except KeyError as error:
         msg = "an event begins, peaks or ends at a time that the series does not have, need the events of this series."
-        raise InputError(msg)
-    return [(start, end, peak) for start, end, peak in rows if None not in (start, end, peak)]  # type: ignore[misc]
+        raise InputError(msg) from error
+    return list(zip(*found, strict=True))
 
 
 def _draw_events(ax: "Axes", instants: Array, spans: list[tuple[int, int, int]], events: "xr.Dataset") -> None:

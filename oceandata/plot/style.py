@@ -83,6 +83,8 @@ def figure_style() -> Iterator[None]:
         If matplotlib is not installed.
     """
     plt = require_pyplot()
+    import matplotlib as mpl
+
     settings: dict[str, Any] = {
         "figure.dpi": 150,
         "font.family": [*plt.rcParams["font.family"], *filter(None, [_cjk_family()])],
@@ -93,8 +95,16 @@ def figure_style() -> Iterator[None]:
         "xtick.labelsize": 8,
         "ytick.labelsize": 8,
     }
-    with plt.rc_context(settings):
-        yield
+    # the first figure may load the backend of a notebook, which shows figures only while "interactive" stays switched on
+    interactive = plt.isinteractive()
+    try:
+        with plt.rc_context(settings):
+            try:
+                yield
+            finally:
+                interactive = plt.isinteractive()
+    finally:
+        mpl.interactive(interactive)
 
 
 def has_cjk_font() -> bool:

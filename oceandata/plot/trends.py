@@ -77,8 +77,6 @@ def plot_trend(
     2016, Bulletin of the American Meteorological Society 97, 2263-2273).
     """
     require_pyplot()
-    from matplotlib.collections import QuadMesh
-
     if not isinstance(alpha, float) or not 0 < alpha < 1:
         msg = f"alpha is {alpha!r}, need a level above 0 and below 1, such as 0.05."
         raise InputError(msg)
@@ -94,9 +92,9 @@ def plot_trend(
     # a slope whose p-value is not known is not significant
     p_value = found["p_value"].fillna(1.0).where(found["slope"].notnull())
     _draw_dots(ax, *_cells(p_value), alpha)
-    mesh = next(artist for artist in ax.collections if isinstance(artist, QuadMesh))
     meaning = words(f"dots: p ≥ {alpha:g}", f"圆点：p ≥ {alpha:g}")
-    mesh.colorbar.set_label(f"{scale_label(found['slope'], ax.get_title())} · {meaning}")
+    bar = next(artist.colorbar for artist in ax.collections if artist.colorbar is not None)
+    bar.set_label(f"{scale_label(found['slope'], ax.get_title())} · {meaning}")
     return ax
 
 

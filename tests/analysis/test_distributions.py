@@ -20,9 +20,12 @@ def _field(values: list[float]) -> xr.DataArray:
     return xr.DataArray(array, dims=["time", "x"], name="sst", attrs={"units": "degC"})
 
 
-@given(values=VALUES, cuts=CUTS)
-def test_counts_are_those_of_numpy(values: list[float], cuts: tuple[int, int]) -> None:
-    field, edges = _field(values), np.array([-2.0, 0.0, 1.0, 1.5, 2.0])
+EDGES = st.sampled_from([np.array([-2.0, 0.0, 1.0, 1.5, 2.0]), np.array([-2.0, -1, 0, 1, 2]), np.linspace(-2, 2, 41)])
+
+
+@given(values=VALUES, cuts=CUTS, edges=EDGES)
+def test_counts_are_those_of_numpy(values: list[float], cuts: tuple[int, int], edges: np.ndarray) -> None:
+    field = _field(values)
     for array in (field, field.chunk(time=cuts[0], x=cuts[1])):
         found = histogram(array, edges).compute(scheduler="sync")
         valid = field.values[~np.isnan(field.values)]

@@ -120,6 +120,7 @@ def test_a_missing_neighbour_of_weight_zero_is_not_looked_at() -> None:
     narrow = field.assign_coords(lat=field.lat.astype("f4") + np.float32(1e-5), lon=field.lon.astype("f4"))
     narrow.lat.attrs, narrow.lon.attrs = field.lat.attrs, field.lon.attrs
     np.testing.assert_array_equal(regrid(narrow, field, "conservative").isnull(), field.isnull())
+    np.testing.assert_allclose(regrid(xr.full_like(narrow, 7.0), field, "conservative"), 7.0, rtol=1e-14)
 
 
 def test_parts_of_cells_beyond_the_source() -> None:

@@ -1,52 +1,12 @@
-"""Boxes on a circle, partial dates, depth ranges; each against a second, plainer way to decide."""
+"""Boxes, partial dates and depth ranges as people write them."""
 
 from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from oceandata.catalog.extents import (
-    boxes_meet,
-    depths_meet,
-    parse_box,
-    parse_depth,
-    parse_period,
-    periods_meet,
-)
+from oceandata.catalog.extents import parse_box, parse_depth, parse_period
 from oceandata.errors import RegionError
-
-degrees = st.integers(-180, 360)
-
-
-def _meridians(west: int, east: int) -> set[int]:
-    """Every whole meridian from west to east, 0 to 359."""
-    length = 360 if east - west >= 360 else (east - west) % 360
-    return {(west + step) % 360 for step in range(length + 1)}
-
-
-@given(degrees, degrees, degrees, degrees)
-@example(190, 240, -170, -120)
-@example(170, -170, -160, 160)
-@example(0, 360, -180, -180)
-@example(-180, 180, 0, 0)
-def test_longitudes_meet_as_counted_by_meridian(west: int, east: int, other_west: int, other_east: int) -> None:
-    counted = bool(_meridians(west, east) & _meridians(other_west, other_east))
-    assert boxes_meet((west, 0, east, 1), (other_west, 0, other_east, 1)) == counted
-
-
-@given(degrees, degrees, degrees, degrees)
-def test_meeting_is_mutual_and_ignores_the_convention(a: int, b: int, c: int, d: int) -> None:
-    one, other = (a, -5, b, 5), (c, -5, d, 5)
-    assert boxes_meet(one, other) == boxes_meet(other, one)
-    if a >= 0 and b >= a:
-        assert boxes_meet(one, other) == boxes_meet((a - 360, -5, b - 360, 5), other)
-
-
-def test_latitudes_must_meet_too() -> None:
-    assert boxes_meet((0, 0, 10, 10), (0, 10, 10, 20))
-    assert not boxes_meet((0, 0, 10, 10), (0, 10.1, 10, 20))
 
 
 @pytest.mark.parametrize(
@@ -115,16 +75,9 @@ def test_impossible_periods_are_refused(time: object, words: str) -> None:
         parse_period(time)
 
 
-def test_periods_meet_at_their_ends_and_without_a_zone() -> None:
-    naive = (datetime(2009, 1, 1), datetime(2009, 2, 1))
-    assert periods_meet(naive, parse_period("2009-02-01"))
-    assert not periods_meet(naive, parse_period("2009-02-02"))
-
-
 def test_depths() -> None:
     assert parse_depth(5) == (5, 5)
-    assert depths_meet((0, 10), parse_depth(10))
-    assert not depths_meet((0, 10), parse_depth((10.5, 20)))
+    assert parse_depth((0, 700)) == (0, 700)
     with pytest.raises(RegionError, match="top 700 m below its bottom 0 m"):
         parse_depth((700, 0))
     with pytest.raises(RegionError, match="need 2 finite numbers"):

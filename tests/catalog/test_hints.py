@@ -16,7 +16,6 @@ from oceandata.entities import Entry
         ({"text": "pacfic"}, "Close: 'pacific'."),
         ({"text": "xxxxxxxx"}, "try fewer words"),
         ({"text": "monthly"}, "try fewer words"),
-        ({"text": "？"}, "try fewer words"),
         ({}, "try fewer words"),
     ],
     ids=str,

@@ -175,6 +175,7 @@ def test_the_index_is_a_file_of_this_machine(many: Path) -> None:
         lambda form: form.update(output_instance="intake.readers.convert:Pipeline"),
         lambda form: form["metadata"].update(x=1),
     ],
+    ids=["path", "argument", "reader", "code", "output", "metadata"],
 )
 def test_the_entry_has_one_form(many: Path, change: Callable[[dict[str, Any]], None]) -> None:
     import yaml

@@ -302,12 +302,18 @@ def test_narrow_and_wide_boxes_are_asked_in_other_ways_with_one_answer(
     catalog = Catalog(drawn)
     asked = {"bbox": (160, -30, -160, 30), "time": "1950/2000", "text": "sea"}
     answers = []
-    for narrow, few in ((0, 0), (10_000, 0), (10_000, 10_000)):
-        monkeypatch.setattr(segment, "_NARROW", narrow)
-        monkeypatch.setattr(segment, "_FEW", few)
+    for narrow, few, some, frequent in (
+        (0, 0, 0, 0),
+        (999, 0, 0, 0),
+        (999, 999, 0, 0),
+        (999, 0, 999, 0),
+        (999, 0, 999, 9),
+    ):
+        for name, value in (("_NARROW", narrow), ("_FEW", few), ("_SOME", some), ("_FREQUENT", frequent)):
+            monkeypatch.setattr(segment, name, value)
         found = [list(catalog.search(**{key: asked[key] for key in keys}, limit=9)) for keys in (asked, ("bbox",))]
         answers.append(found)
-    assert answers[0] == answers[1] == answers[2]
+    assert all(answer == answers[0] for answer in answers)
     assert len(answers[0][0]) == 9
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import to_rgb
+from matplotlib.offsetbox import AnchoredText
 from matplotlib.patches import Rectangle
 
 from oceandata.errors import InputError, MissingExtraError, NotFoundError, OceanDataWarning, RegionError
@@ -332,6 +333,12 @@ def test_missing_matplotlib_names_the_extra(sst: xr.DataArray, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'oceandata-exchange\[plot\]'"):
         plot_map(sst.isel(time=0))
+
+
+def test_map_says_that_it_is_not_official(sst: xr.DataArray) -> None:
+    ax = plot_map(sst.isel(time=0))
+    notes = [artist.txt.get_text() for artist in ax.artists if isinstance(artist, AnchoredText)]
+    assert notes == ["not an official map"]
 
 
 def test_global_daily_quarter_degree(shared_data: Path) -> None:

@@ -10,8 +10,9 @@ import xarray as xr
 from matplotlib.font_manager import fontManager
 
 from oceandata.errors import OceanDataWarning
+from oceandata.options import set_options
 from oceandata.plot import figure_style, has_cjk_font, plot_map, plot_series
-from oceandata.plot.style import units_text
+from oceandata.plot.style import quantity_text, units_text, words
 
 TITLE = "海表温度"
 
@@ -84,6 +85,23 @@ def test_with_a_chinese_font_titles_are_chinese(cjk_font: str, sst: xr.DataArray
         ax.figure.canvas.draw()  # a missing glyph would warn, and a warning is an error here
 
 
+def test_chinese_names_with_the_language_and_a_font(cjk_font: str, sst: xr.DataArray) -> None:
+    field = sst.isel(time=0).assign_attrs(long_name="monthly temperature", long_name_zh=TITLE)
+    assert quantity_text(field) == "monthly temperature"
+    assert words("warm", TITLE) == "warm"
+    with set_options(language="zh"):
+        assert quantity_text(field) == TITLE
+        assert words("warm", TITLE) == TITLE
+
+
+def test_english_with_the_language_and_no_font(no_cjk_font: None, sst: xr.DataArray) -> None:
+    field = sst.isel(time=0).assign_attrs(long_name="monthly temperature", long_name_zh=TITLE)
+    with set_options(language="zh"):
+        assert quantity_text(field) == "monthly temperature"
+        assert words("warm", TITLE) == "warm"
+        plot_map(field).figure.canvas.draw()
+
+
 def test_a_font_of_the_right_name_without_the_characters_does_not_count(
     no_cjk_font: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +115,25 @@ def test_style_ends_with_its_block() -> None:
     with figure_style():
         assert mpl.rcParams["figure.dpi"] == 150
     assert (mpl.rcParams["figure.dpi"], mpl.rcParams["font.family"]) == before
+
+
+def test_a_backend_that_shows_figures_goes_on_showing_them() -> None:
+    was = mpl.is_interactive()
+    try:
+        mpl.interactive(False)
+        with figure_style():
+            mpl.interactive(True)  # as the backend of a notebook does when the first figure loads it
+        assert mpl.is_interactive()
+        with figure_style():
+            mpl.interactive(False)
+        assert not mpl.is_interactive()
+        with pytest.raises(ValueError, match="drawing failed"), figure_style():
+            mpl.interactive(True)
+            msg = "drawing failed"
+            raise ValueError(msg)
+        assert mpl.is_interactive()
+    finally:
+        mpl.interactive(was)
 
 
 @pytest.mark.parametrize(

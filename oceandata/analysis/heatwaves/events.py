@@ -76,8 +76,8 @@ class Record:
         Its days.
     start : object
         Its first time.
-    call : str
-        The call that found the events.
+    call, history : str
+        The call that found the events, and with when and of what.
     cold : bool
         Cold spells instead of heatwaves.
     """
@@ -86,6 +86,7 @@ class Record:
     days: Days
     start: Any
     call: str
+    history: str
     cold: bool
 
     @classmethod
@@ -97,7 +98,8 @@ class Record:
         # the grid without its values: one zero, seen from every cell
         grid = np.broadcast_to(np.float64(0), [sst.sizes[dim] for dim in space])
         source = xr.DataArray(grid, coords, space, name=sst.name, attrs=sst.attrs)
-        return cls(source, days, times.to_numpy()[0], call, cold)
+        history = described(xr.DataArray(0), sst, call).attrs["history"]
+        return cls(source, days, times.to_numpy()[0], call, history, cold)
 
     def dates(self, numbers: "npt.NDArray[np.integer]") -> "npt.NDArray[Any]":
         """Times of some days, at the hour of the first step."""
@@ -132,12 +134,9 @@ class Record:
         ds = xr.Dataset({name: ("obs", column) for name, column in made.items()}, coords=self._cells(cell))
         for name in made:
             ds[name].attrs = self._attributes(name)
-        ds.attrs = dict(described(xr.DataArray(0), self.source, self.call, title=self._title()).attrs)
-        ds.attrs |= {"references": REFERENCE, "calendar": self.days.calendar, "Conventions": "CF-1.11"}
+        ds.attrs = {"title": "Marine cold spells" if self.cold else "Marine heatwaves", "Conventions": "CF-1.11"}
+        ds.attrs |= {"history": self.history, "references": REFERENCE, "calendar": self.days.calendar}
         return ds
-
-    def _title(self) -> str:
-        return "Marine cold spells" if self.cold else "Marine heatwaves"
 
     def _cells(self, cell: "npt.NDArray[np.int64]") -> dict[Hashable, Any]:
         """Number of the cell, and its coordinates; the index along a dimension that has none."""

@@ -48,8 +48,8 @@ class _Parquet:
 
     def __init__(self, path: Path) -> None:
         try:
-            import pyarrow  # type: ignore[import-untyped]
-            import pyarrow.parquet  # type: ignore[import-untyped]
+            import pyarrow
+            import pyarrow.parquet
         except ImportError as error:
             msg = "Parquet needs pyarrow. Install the extra: pip install 'oceandata-exchange[table]', or write a .zarr."
             raise MissingExtraError(msg) from error

@@ -15,7 +15,17 @@ from oceandata.entities import Extent
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["COLUMNS", "Conditions", "conditions", "extent_bounds", "meets", "sql_of", "tree_boxes", "tree_queries"]
+__all__ = [
+    "COLUMNS",
+    "Conditions",
+    "conditions",
+    "extent_bounds",
+    "meets",
+    "sql_of",
+    "tree_boxes",
+    "tree_queries",
+    "unpacked",
+]
 
 #: Limits of an entry, in order: longitude of both pieces of its box, latitude, minutes since 1970, centimetres.
 COLUMNS = ("west", "east", "west_2", "east_2", "south", "north", "begin", "ending", "top", "bottom")
@@ -192,6 +202,26 @@ def meets(
             here = both if here is None else here | both
         held = here if held is None else held & here
     return np.asarray(held)
+
+
+def unpacked(content: bytes) -> "dict[str, np.ndarray[tuple[int], np.dtype[np.int32]]]":
+    """
+    Columns that stand one after the other.
+
+    Parameters
+    ----------
+    content : bytes
+        Numbers of 32 bits, as many of each of `COLUMNS`.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        By name; nothing is copied.
+    """
+    import numpy as np
+
+    table = np.frombuffer(content, dtype=np.int32).reshape(len(COLUMNS), -1)
+    return dict(zip(COLUMNS, table, strict=True))
 
 
 def tree_boxes(bounds: Sequence[int | None]) -> list[tuple[int, ...]]:

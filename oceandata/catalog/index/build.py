@@ -10,7 +10,7 @@ from queue import Queue
 from threading import Thread
 
 from oceandata.catalog.index.bounds import COLUMNS, extent_bounds, tree_boxes
-from oceandata.catalog.index.tables import BLOCK_ROWS, VERSION, create_tables
+from oceandata.catalog.index.tables import BLOCK_ROWS, SAMPLE_ROWS, VERSION, create_tables
 from oceandata.catalog.index.terms import EntryTerms, Facet, entry_terms
 from oceandata.entities import Entry
 
@@ -67,20 +67,21 @@ class _Blocks:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self.codes_by_facet: dict[tuple[str, str], int] = {}
+        self.codes_by_facet: dict[Facet, int] = {}
         self.number = 0
+        self.sample = {name: array.array("i") for name in COLUMNS}
         self._clear()
 
     def _clear(self) -> None:
         self.bounds = {name: array.array("i") for name in COLUMNS}
         self.nbytes, self.counts, self.codes = array.array("q"), array.array("H"), array.array("I")
 
-    def code(self, facet: Facet) -> int:
+    def code(self, facet: Facet, shown: str) -> int:
         """Number of a facet's value, given when it is first seen."""
-        found = self.codes_by_facet.get(facet[:2])
+        found = self.codes_by_facet.get(facet)
         if found is None:
-            found = self.codes_by_facet[facet[:2]] = len(self.codes_by_facet)
-            self.connection.execute("INSERT INTO facet VALUES (?, ?, ?, ?)", (found, *facet))
+            found = self.codes_by_facet[facet] = len(self.codes_by_facet)
+            self.connection.execute("INSERT INTO facet VALUES (?, ?, ?, ?)", (found, *facet, shown))
         return found
 
     def add(self, one: _Prepared) -> None:
@@ -88,7 +89,7 @@ class _Blocks:
         for name, bound in zip(COLUMNS, one.bounds, strict=True):
             self.bounds[name].append(_NOTHING[name] if bound is None else bound)
         self.nbytes.append(min(one.source.entry.stored_bytes or 0, 2**63 - 1))
-        codes = [self.code(facet) for facet in one.terms.facets]
+        codes = [self.code(facet, shown) for facet, shown in one.terms.facets.items()]
         self.counts.append(len(codes))
         self.codes.extend(codes)
         if len(self.counts) == BLOCK_ROWS:
@@ -98,12 +99,24 @@ class _Blocks:
         """Write the block that is full, or the last one."""
         if not self.counts:
             return
-        bounds = b"".join(self.bounds[name].tobytes() for name in COLUMNS)
+        for name in COLUMNS:
+            self.sample[name].extend(self.bounds[name][::SAMPLE_ROWS])
+        bounds = _packed(self.bounds)
         codes = self.codes if len(self.codes_by_facet) > 65_536 else array.array("H", self.codes)
         row = (self.number, bounds, self.nbytes.tobytes(), self.counts.tobytes(), codes.tobytes())
         self.connection.execute("INSERT INTO block VALUES (?, ?, ?, ?, ?)", row)
         self.number += 1
         self._clear()
+
+    def finish(self) -> None:
+        """Write the last block, and the sample."""
+        self.flush()
+        self.connection.execute("INSERT INTO sample VALUES (?)", (_packed(self.sample),))
+
+
+def _packed(bounds: Mapping[str, "array.array[int]"]) -> bytes:
+    """Columns one after the other."""
+    return b"".join(bounds[name].tobytes() for name in COLUMNS)
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[_Prepared]]:
@@ -204,7 +217,7 @@ def build_index(
         done += len(batch)
         if progress is not None:
             progress(done)
-    blocks.flush()
+    blocks.finish()
     connection.execute("INSERT INTO words (words) VALUES ('optimize')")
     facts = {**(meta or {}), "version": str(VERSION), "entries": str(done)}
     connection.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())

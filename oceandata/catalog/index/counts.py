@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from oceandata.catalog.index.bounds import COLUMNS, Conditions, meets
+from oceandata.catalog.index.bounds import Conditions, meets, unpacked
 from oceandata.catalog.index.match import Plan
 from oceandata.catalog.index.segment import Hit, Segment
 from oceandata.catalog.index.tables import BLOCK_ROWS
@@ -31,16 +31,10 @@ def _blocks(segment: Segment, column: str) -> Iterator[tuple[int, bytes]]:
         yield number * BLOCK_ROWS + 1, content
 
 
-def _bounds(content: bytes) -> dict[str, Any]:
-    """Columns of a block."""
-    table = np.frombuffer(content, dtype=np.int32).reshape(len(COLUMNS), -1)
-    return dict(zip(COLUMNS, table, strict=True))
-
-
 def _matching(segment: Segment, match: str) -> Rows:
     """Rows whose texts match."""
-    found = segment.ask("SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid", match)
-    return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
+    with segment.streamed("SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid", match) as found:
+        return np.fromiter((row for (row,) in found), dtype=np.int64)
 
 
 def _held(segment: Segment, asked: Conditions) -> Any:
@@ -48,7 +42,7 @@ def _held(segment: Segment, asked: Conditions) -> Any:
     held = np.ones(segment.last + 1, dtype=bool)
     if asked:
         for first, content in _blocks(segment, "bounds"):
-            met = meets(asked, _bounds(content))
+            met = meets(asked, unpacked(content))
             held[first : first + met.size] = met
     held[[0, *segment.gone]] = False
     return held
@@ -116,7 +110,7 @@ def _sort_keys(segment: Segment, sort: str) -> Any:
     """For each row minus what it is sorted by: the largest comes first, what is unknown last."""
     parts = [np.zeros(1, dtype=np.int64)]
     for _, content in _blocks(segment, "nbytes" if sort == "size" else "bounds"):
-        numbers = np.frombuffer(content, dtype=np.int64) if sort == "size" else _bounds(content)[_COLUMN_OF[sort]]
+        numbers = np.frombuffer(content, dtype=np.int64) if sort == "size" else unpacked(content)[_COLUMN_OF[sort]]
         parts.append(-numbers.astype(np.int64))
     return np.concatenate(parts)
 

@@ -1,12 +1,13 @@
 """One index, asked: entries by name, and the first ones that meet a plan."""
 
+import contextlib
 import sqlite3
 import threading
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from oceandata.catalog.index.bounds import Conditions, sql_of, tree_queries
+from oceandata.catalog.index.bounds import Conditions, meets, sql_of, tree_queries, unpacked
 from oceandata.catalog.index.match import Plan
 from oceandata.catalog.words import is_chinese
 
@@ -14,8 +15,10 @@ __all__ = ["Hit", "Segment"]
 
 #: Entries in a box that are listed before the box counts as wide.
 _NARROW = 6000
-#: Entries in a box that are asked for their words one by one.
-_FEW = 600
+#: Entries of a box that are asked for their words one by one: so many always, more if the words are frequent.
+_FEW, _SOME = 25, 300
+#: Entries with a word by which it is frequent.
+_FREQUENT = 30_000
 _PAGE = 500
 
 
@@ -45,6 +48,7 @@ class Segment:
         self.last = self._one("SELECT max(row) FROM entry") or 0
         self.gone = frozenset(gone)
         self._values: list[Any] | None = None
+        self._sample: dict[str, Any] | None = None
         self._alive = ""
         if gone:
             self._connection.execute("CREATE TEMP TABLE left_out (row INTEGER PRIMARY KEY)")
@@ -62,6 +66,12 @@ class Segment:
         """Every row of an answer in SQL."""
         with self._lock:
             return self._connection.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def streamed(self, query: str, *values: Any) -> Iterator[Iterator[tuple[Any, ...]]]:
+        """Rows of an answer in SQL, one by one; nobody else is answered meanwhile."""
+        with self._lock, contextlib.closing(self._connection.execute(query, values)) as answer:
+            yield answer
 
     def _one(self, query: str, *values: Any) -> Any:
         """The first value of an answer; None if there is none."""
@@ -188,7 +198,7 @@ class Segment:
 
     def _narrow(self, asked: Conditions) -> list[int] | None:
         """Rows that meet the conditions, if they are not many."""
-        if not asked:
+        if not asked or self._share(asked) * self.last > 2 * _NARROW:
             return None
         found: set[int] = set()
         for query in tree_queries(asked):
@@ -197,6 +207,13 @@ class Segment:
                 return None
             found.update(piece >> 1 for (piece,) in pieces)
         return sorted(found - self.gone)
+
+    def _share(self, asked: Conditions) -> float:
+        """Share of the rows that meet the conditions, as a sample has it."""
+        if self._sample is None:
+            found = self.ask("SELECT bounds FROM sample")
+            self._sample = unpacked(found[0][0])
+        return float(meets(asked, self._sample).mean()) if self.last else 0.0
 
     def _first_rows(self, match: str, asked: Conditions, narrow: list[int] | None, limit: int) -> list[tuple[int, str]]:
         """Rows and names in order."""
@@ -217,16 +234,15 @@ class Segment:
         """The first of the rows whose texts match."""
         if not rows:
             return []
-        if len(rows) <= _FEW:
-            listed = ",".join(map(str, rows))
-            query = f"SELECT rowid FROM words WHERE words MATCH ? AND rowid IN ({listed}) ORDER BY rowid LIMIT ?"
-            return [row for (row,) in self.ask(query, match, limit)]
-        wanted, found = frozenset(rows), []
-        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid"
-        with self._lock:
-            for (row,) in self._connection.execute(query, (match, rows[0], rows[-1])):
-                if row in wanted:
-                    found.append(row)
-                    if len(found) == limit:
-                        break
-        return found
+        listed = ",".join(map(str, rows))
+        # a plus keeps SQLite from asking the text index for each row: it goes through all that match
+        sign = "" if len(rows) <= _FEW or (len(rows) <= _SOME and self._is_frequent(match)) else "+"
+        query = (
+            f"SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN {rows[0]} AND {rows[-1]} "
+            f"AND {sign}rowid IN ({listed}) ORDER BY rowid LIMIT ?"
+        )
+        return [row for (row,) in self.ask(query, match, limit)]
+
+    def _is_frequent(self, match: str) -> bool:
+        """Whether many rows match."""
+        return bool(self.ask("SELECT 1 FROM words WHERE words MATCH ? LIMIT 1 OFFSET ?", match, _FREQUENT))

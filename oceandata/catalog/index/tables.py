@@ -7,13 +7,16 @@ from urllib.parse import quote
 from oceandata.catalog.index.bounds import COLUMNS
 from oceandata.errors import DocumentError, OceanDataError
 
-__all__ = ["BLOCK_ROWS", "VERSION", "connect_readonly", "create_tables", "open_index", "read_meta"]
+__all__ = ["BLOCK_ROWS", "SAMPLE_ROWS", "VERSION", "connect_readonly", "create_tables", "open_index", "read_meta"]
 
 #: Form of the tables and meaning of the words in them; another one is built anew.
 VERSION = 1
 
 #: Rows whose numbers stand together, to be compared at once.
 BLOCK_ROWS = 8192
+
+#: Of so many rows one is in the sample, by which it is estimated how many meet a condition.
+SAMPLE_ROWS = 256
 
 _PAGE_BYTES = 16_384
 _CACHE_KB = 12_000
@@ -22,6 +25,7 @@ _TABLES = (
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
     "CREATE TABLE entry (row INTEGER PRIMARY KEY, id TEXT NOT NULL, "
     f"{', '.join(f'{name} INTEGER' for name in COLUMNS)}, nbytes INTEGER, file INTEGER, digest INTEGER)",
+    "CREATE TABLE sample (bounds BLOB NOT NULL)",
     "CREATE TABLE member (file INTEGER, first TEXT, begin INTEGER, nbytes INTEGER, PRIMARY KEY (file, first))"
     " WITHOUT ROWID",
     "CREATE TABLE gone (row INTEGER PRIMARY KEY)",

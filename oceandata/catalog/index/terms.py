@@ -29,8 +29,8 @@ FACETS = ("variable", "standard_name", "keyword", "licence", "provider", "proces
 #: One letter for each kind of mark.
 _LETTERS = dict(zip(FACETS, "vsklpet", strict=True))
 
-#: A facet, the folded value and the value as it is shown.
-Facet = tuple[str, str, str]
+#: A facet and the folded value of it.
+Facet = tuple[str, str]
 
 #: Signs of ASCII that would end a token stand for themselves in a private range.
 _SIGNS = {ord(sign): 0xE100 + ord(sign) for sign in map(chr, range(128)) if not sign.isalnum()}
@@ -47,12 +47,12 @@ class EntryTerms:
     ----------
     tokens : str
         Words and marks, each once, with blanks between.
-    facets : tuple of Facet
-        What it is counted under, each once.
+    facets : dict of Facet to str
+        What it is counted under, and how that is shown.
     """
 
     tokens: str
-    facets: tuple[Facet, ...]
+    facets: dict[Facet, str]
 
 
 def mark(kind: str, value: str) -> str:
@@ -113,19 +113,19 @@ def chinese_pairs(run: str) -> list[str]:
     return [*(run[place : place + 2] for place in range(len(run) - 1)), run[-1]]
 
 
+@lru_cache(maxsize=4 * _KEPT)
+def _word_tokens(word: str) -> tuple[str, ...]:
+    """Tokens of a word."""
+    return tuple(chinese_pairs(word)) if is_chinese(word) else (word,)
+
+
 def _tokens(words: list[str]) -> list[str]:
     """Tokens of words."""
-    found: list[str] = []
-    for word in words:
-        if is_chinese(word):
-            found += chinese_pairs(word)
-        else:
-            found.append(word)
-    return found
+    return [token for word in words for token in _word_tokens(word)]
 
 
 #: What one variable, keyword or provider adds: tokens and facets.
-_Part = tuple[tuple[str, ...], tuple[Facet, ...]]
+_Part = tuple[tuple[str, ...], dict[Facet, str]]
 
 
 def _unsaid(words: list[str], known: tuple[str, ...]) -> list[str]:
@@ -159,14 +159,14 @@ def _variable_part(name: str, standard_name: str, canonical_name: str, long_name
         *(mark("variable", one) for one in needed),
         *(mark("standard_name", one) for one in standard),
     )
-    facets = [("variable", fold(one), one) for one in wide]
-    return tokens, (*facets, *(("standard_name", one, shown[one]) for one in standard))
+    facets: dict[Facet, str] = {("variable", fold(one)): one for one in wide}
+    return tokens, facets | {("standard_name", one): shown[one] for one in standard}
 
 
 @lru_cache(maxsize=_KEPT)
 def _keyword_part(keyword: str) -> _Part:
     """A keyword: its words, and itself."""
-    return (*_tokens(text_words(keyword)), mark("keyword", keyword)), (("keyword", fold(keyword), keyword),)
+    return (*_tokens(text_words(keyword)), mark("keyword", keyword)), {("keyword", fold(keyword)): keyword}
 
 
 @lru_cache(maxsize=_KEPT)
@@ -174,7 +174,7 @@ def _provider_part(provider: Provider) -> _Part:
     """A provider: words of its names, and each name."""
     names = [name for name in (provider.name, provider.name_zh) if name]
     marks = [mark("provider", name) for name in names]
-    return (*_tokens(text_words(*names)), *marks), (("provider", fold(provider.name), provider.name),)
+    return (*_tokens(text_words(*names)), *marks), {("provider", fold(provider.name)): provider.name}
 
 
 @lru_cache(maxsize=_KEPT)
@@ -183,12 +183,12 @@ def _rest_part(licence: str, level: str, traded: bool) -> _Part:
     identifiers = licence_identifiers(licence)
     tokens = [*_tokens(text_words(level)), *(mark("licence", one) for one in (licence, *identifiers))]
     tokens.append(mark("traded", str(traded)))
-    facets: list[Facet] = [("licence", fold(one), one) for one in identifiers]
-    facets.append(("traded", str(traded).casefold(), str(traded)))
+    facets: dict[Facet, str] = {("licence", fold(one)): one for one in identifiers}
+    facets["traded", fold(str(traded))] = str(traded)
     if fold(level):
         tokens.append(mark("processing_level", level))
-        facets.append(("processing_level", fold(level), level))
-    return tuple(tokens), tuple(facets)
+        facets["processing_level", fold(level)] = level
+    return tuple(tokens), facets
 
 
 def entry_terms(entry: Entry) -> EntryTerms:
@@ -213,10 +213,9 @@ def entry_terms(entry: Entry) -> EntryTerms:
     parts += [_provider_part(provider) for provider in entry.providers]
     parts.append(_rest_part(entry.license, entry.processing_level, entry.trade is not None))
     title = _tokens(text_words(entry.title, entry.title_zh, entry.id))
-    tokens = dict.fromkeys([*title, *map(in_title, title), *_tokens(text_words(entry.summary, entry.summary_zh))])
-    facets: dict[tuple[str, str], Facet] = {}
-    for added, counted in parts:
-        tokens.update(dict.fromkeys(added))
-        for facet in counted:
-            facets.setdefault(facet[:2], facet)
-    return EntryTerms(" ".join(tokens), tuple(facets.values()))
+    tokens = {*title, *map(in_title, title), *_tokens(text_words(entry.summary, entry.summary_zh))}
+    facets: dict[Facet, str] = {}
+    for added, counted in reversed(parts):
+        tokens.update(added)
+        facets.update(counted)
+    return EntryTerms(" ".join(tokens), facets)

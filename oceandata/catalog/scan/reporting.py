@@ -102,7 +102,12 @@ class ScanReport:
             ("copies", f"{len(self.duplicates)} files have copies" if self.duplicates else ""),
             ("left out", ", ".join(self.left_out)),
             ("files gone", ", ".join(self.missing)),
-            ("written", {"yaml": str(self.catalog), "bulk": "entries/scan.jsonl.gz"}.get(self.into, "nothing")),
+            (
+                "written",
+                {"yaml": str(self.catalog), "bulk": "bulk files beside it (entries/*.jsonl.gz)"}.get(
+                    self.into, "nothing"
+                ),
+            ),
         ]
         return [(name, value) for name, value in facts if value]
 

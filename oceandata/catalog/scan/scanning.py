@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from oceandata.catalog.catalog import Catalog, open_catalog
+from oceandata.catalog.catalog import Catalog
 from oceandata.catalog.entries import Overlay, draft_entry
+from oceandata.catalog.index.files import FOLDER
+from oceandata.catalog.index.state import CHANGES, INDEX
 from oceandata.catalog.licences import unknown_licences
 from oceandata.catalog.positions import Located
 from oceandata.catalog.repositories import described_layouts
@@ -22,7 +24,7 @@ from oceandata.catalog.scan.proposing import find_gaps, find_proposals
 from oceandata.catalog.scan.reading import read_place
 from oceandata.catalog.scan.reporting import ScanReport
 from oceandata.catalog.scan.walking import Place, Reject, shown_path, walk
-from oceandata.catalog.scan.writing import bulk_path, read_bulk, write_found
+from oceandata.catalog.scan.writing import Present, read_present, write_found
 from oceandata.catalog.write import portable_entry
 from oceandata.entities import Entry
 from oceandata.errors import InputError, OceanDataError, closest
@@ -71,8 +73,8 @@ def run_scan(
     dry_run : bool
         Write nothing, not even what was read.
     into : {"auto", "bulk"}
-        ``"bulk"`` puts new entries into ``entries/scan.jsonl.gz`` beside the catalogue; ``"auto"`` does so where the
-        YAML file would grow too large.
+        ``"bulk"`` puts new entries into the bulk files beside the catalogue (``entries/*.jsonl.gz``); ``"auto"`` does
+        so where the YAML file would grow too large.
     on_progress : callable, optional
         Called with files done and files in all.
 
@@ -86,7 +88,7 @@ def run_scan(
     NotFoundError
         If a root, or the folder of the catalogue, is not there.
     DocumentError
-        If the catalogue has faults; it is left as it is.
+        If the catalogue has faults, or its index is older than its bulk entries; it is left as it is.
     InputError
         If `into` is something else.
     MissingExtraError
@@ -103,11 +105,11 @@ def run_scan(
     if not path.parent.is_dir():
         msg = f"folder {path.parent} of the catalogue does not exist. Create it first."
         raise InputError(msg)
-    present = Catalog({}, path=path) if not path.exists() else open_catalog(path)
-    in_bulk = read_bulk(path)
+    present = read_present(path)
     with Memory(path, write=not dry_run) as memory:
-        found = list(walk(roots, ignored=(path, memory.path, bulk_path(path))))
-        run = _Scan(path, {**in_bulk, **present}, memory)
+        own = (path, memory.path, *(path.parent / name for name in (FOLDER, INDEX, CHANGES)))
+        found = list(walk(roots, ignored=own))
+        run = _Scan(path, present, memory)
         run.read(found, on_progress)
         run.draft()
         changed = [*run.added, *run.changed]
@@ -115,7 +117,7 @@ def run_scan(
         if not dry_run and run.entries:
             written = [run.entries[name] for name in changed]
             if written:
-                kind = write_found(path, written, in_yaml=dict(present), in_bulk=in_bulk, into=into)
+                kind = write_found(path, written, present, into=into)
             for name, document in run.scanned.items():
                 memory.remember_entry(name, document)
     return run.report(roots, kind)
@@ -124,9 +126,10 @@ def run_scan(
 class _Scan:
     """One run: what was read, and the entries made of it."""
 
-    def __init__(self, path: Path, present: Mapping[str, Entry], memory: Memory) -> None:
+    def __init__(self, path: Path, present: Present, memory: Memory) -> None:
         self.path, self.memory = path, memory
-        self.present = dict(present)
+        self.present = {**present.in_bulk, **present.in_yaml}
+        self.aliases = present.aliases
         self.entries: dict[str, Entry] = {}
         self.scanned: dict[str, dict[str, Any]] = {}
         self.added: list[str] = []
@@ -139,7 +142,7 @@ class _Scan:
         self.copies: dict[str, list[str]] = {}
         self.counts = {"read": 0, "recalled": 0}
         self._known = {place: name for name, entry in self.present.items() for place in self._places(entry)}
-        written = memory.written() if path.exists() or bulk_path(path).exists() else {}
+        written = memory.written() if present.exists else {}
         gone = {name: document for name, document in written.items() if name not in self.present}
         self._gone = {
             place: name
@@ -207,7 +210,7 @@ class _Scan:
         known = [_match(draft, self._known) for draft in self.drafts]
         gone = [_match(draft, self._gone) for draft in self.drafts]
         new = [draft for draft, name, lost in zip(self.drafts, known, gone, strict=True) if not (name or lost)]
-        taken = {*self.present, *self._gone.values()}
+        taken = {*self.present, *self.aliases, *self._gone.values()}
         names = iter(entry_ids([(draft.name, draft.paths) for draft in new], taken=taken))
         for draft, name, lost in zip(self.drafts, known, gone, strict=True):
             if not name and lost:
@@ -232,7 +235,7 @@ class _Scan:
     def _enter(self, draft: _Draft, name: str) -> None:
         """Entry of one dataset, joined with what the catalogue has."""
         if name in self.entries:  # an entry whose files are no longer one dataset: the first keeps its id
-            taken = {*self.present, *self.entries}
+            taken = {*self.present, *self.aliases, *self.entries}
             (name,) = entry_ids([(draft.name, draft.paths)], taken=taken)
         try:
             fresh = portable_entry(draft.build(name), self.path.parent)

@@ -89,7 +89,7 @@ def walk(roots: Sequence[str | os.PathLike[str]], *, ignored: Sequence[Path] = (
     roots : sequence of str or path
         Folders, files, ``https://`` addresses of Zarr stores, or ``s3://`` prefixes.
     ignored : sequence of pathlib.Path
-        Files to pass over: the catalogue itself.
+        Files and folders to pass over: the catalogue itself.
 
     Yields
     ------
@@ -104,13 +104,13 @@ def walk(roots: Sequence[str | os.PathLike[str]], *, ignored: Sequence[Path] = (
     seen: set[str] = set()
     passed = {str(path) for path in ignored}
     for root in roots:
-        for found in _walk_root(root):
-            if found.path not in seen and found.path not in passed:
+        for found in _walk_root(root, passed):
+            if found.path not in seen:
                 seen.add(found.path)
                 yield found
 
 
-def _walk_root(root: str | os.PathLike[str]) -> Iterator[Place | Reject]:
+def _walk_root(root: str | os.PathLike[str], passed: set[str]) -> Iterator[Place | Reject]:
     from oceandata.storage.urls import local_path, url_scheme
 
     scheme = url_scheme(root)
@@ -126,16 +126,16 @@ def _walk_root(root: str | os.PathLike[str]) -> Iterator[Place | Reject]:
         msg = f"there is no file or folder {path}. {closest(path.name, sorted(near))}".rstrip()
         raise NotFoundError(msg)
     if path.is_dir():
-        yield from _walk_folder(os.path.realpath(path))
+        yield from _walk_folder(os.path.realpath(path), passed)
     else:
         yield _file(os.path.realpath(path))
 
 
-def _walk_folder(folder: str) -> Iterator[Place | Reject]:
+def _walk_folder(folder: str, passed: set[str]) -> Iterator[Place | Reject]:
     """A store, or the files and folders in a folder."""
     try:
         with os.scandir(folder) as listing:
-            inside = sorted(listing, key=lambda one: one.name)
+            inside = sorted((one for one in listing if one.path not in passed), key=lambda one: one.name)
     except OSError as error:
         yield Reject(shown_path(folder), "no-permission", f"The folder cannot be read ({error.strerror}).")
         return
@@ -151,7 +151,7 @@ def _walk_folder(folder: str) -> Iterator[Place | Reject]:
         elif one.name.startswith("."):
             yield Reject(shown_path(one.path), "hidden", "A hidden folder is not looked into. Name it to scan it.")
         else:
-            yield from _walk_folder(one.path)
+            yield from _walk_folder(one.path, passed)
 
 
 def _store(folder: str, inside: "dict[str, os.DirEntry[str]]") -> Place | Reject | None:

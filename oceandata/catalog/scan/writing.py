@@ -1,21 +1,41 @@
-"""Entries into the catalogue: its YAML file while it is small, else lines of JSON beside it."""
+"""Entries into the catalogue: its YAML file while it is small, else the bulk files beside it."""
 
-import gzip
-import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from oceandata.catalog.write import MOST_ENTRIES, portable_entry, put_entries
+from oceandata.catalog.bulk import register_entries
+from oceandata.catalog.catalog import open_catalog
+from oceandata.catalog.loader import require_catalog
+from oceandata.catalog.write import MOST_ENTRIES, put_entries
 from oceandata.entities import Entry
-from oceandata.errors import InputError, NotFoundError
 
-__all__ = ["bulk_path", "read_bulk", "write_found"]
+__all__ = ["Present", "read_present", "write_found"]
 
 
-def bulk_path(catalog_path: Path) -> Path:
+class Present(NamedTuple):
     """
-    Where the entries of a large scan are written.
+    What a catalogue holds before a scan.
+
+    Attributes
+    ----------
+    in_yaml, in_bulk : dict of str to Entry
+        Entries of the YAML file, and of the bulk files beside it.
+    aliases : frozenset of str
+        Further names that are taken.
+    exists : bool
+        Whether there is a catalogue at all.
+    """
+
+    in_yaml: dict[str, Entry]
+    in_bulk: dict[str, Entry]
+    aliases: frozenset[str]
+    exists: bool
+
+
+def read_present(catalog_path: Path) -> Present:
+    """
+    Everything a catalogue holds.
 
     Parameters
     ----------
@@ -24,71 +44,26 @@ def bulk_path(catalog_path: Path) -> Path:
 
     Returns
     -------
-    pathlib.Path
-        ``entries/scan.jsonl.gz`` beside it.
-    """
-    return catalog_path.parent / "entries" / "scan.jsonl.gz"
-
-
-def read_bulk(catalog_path: Path) -> dict[str, Entry]:
-    """
-    Entries that earlier scans wrote as lines of JSON.
-
-    Parameters
-    ----------
-    catalog_path : pathlib.Path
-        The YAML file.
-
-    Returns
-    -------
-    dict of str to Entry
-        By id; empty if there are none.
+    Present
+        Empty if there is no such file.
 
     Raises
     ------
     DocumentError
-        If a line is no entry.
-    InputError
-        If the file is damaged.
+        If it has faults, or the index of its bulk entries is older than these.
+    NotFoundError
+        If it has bulk entries without an index.
     """
-    path = bulk_path(catalog_path)
-    if not path.exists():
-        return {}
-    try:
-        lines = gzip.decompress(path.read_bytes()).decode("utf-8").splitlines()
-        documents = [json.loads(line) for line in lines]
-    except (OSError, EOFError, ValueError) as error:
-        msg = f"{path} is damaged ({error}). Restore it from a copy, or remove it and scan again."
-        raise InputError(msg) from error
-    entries = [Entry.from_json(one, where=f"{path} line {number}") for number, one in enumerate(documents, 1)]
-    return {entry.id: entry for entry in entries}
+    if not catalog_path.exists():
+        return Present({}, {}, frozenset(), exists=False)
+    file = require_catalog(catalog_path)
+    in_bulk = {}
+    if file.bulk:
+        in_bulk = {name: entry for name, entry in open_catalog(catalog_path).items() if name not in file.entries}
+    return Present(dict(file.entries), in_bulk, frozenset(file.aliases), exists=True)
 
 
-def _write_bulk(catalog_path: Path, entries: Iterable[Entry]) -> None:
-    """Write all lines, in order of ids, whole or not at all; equal entries give equal bytes."""
-    path = bulk_path(catalog_path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    ordered = sorted(entries, key=lambda entry: entry.id)
-    lines = [json.dumps(entry.to_json(), ensure_ascii=False, sort_keys=True) + "\n" for entry in ordered]
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(gzip.compress("".join(lines).encode("utf-8"), mtime=0))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)  # noqa: PTH105
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def write_found(
-    catalog_path: Path,
-    entries: Sequence[Entry],
-    *,
-    in_yaml: Mapping[str, Entry],
-    in_bulk: Mapping[str, Entry],
-    into: str,
-) -> str:
+def write_found(catalog_path: Path, entries: Sequence[Entry], present: Present, *, into: str) -> str:
     """
     Write entries where their catalogue keeps them, new ones where there is room.
 
@@ -98,7 +73,7 @@ def write_found(
         The YAML file.
     entries : sequence of Entry
         New and changed entries.
-    in_yaml, in_bulk : mapping of str to Entry
+    present : Present
         What is in the catalogue already.
     into : {"auto", "bulk"}
         Whether new entries may go into the YAML file.
@@ -111,18 +86,15 @@ def write_found(
     Raises
     ------
     InputError, NotFoundError, DocumentError
-        If the files cannot be written; nothing of them changes then.
+        If the files cannot be written.
     """
-    if not catalog_path.parent.is_dir():
-        msg = f"folder {catalog_path.parent} of the catalogue does not exist. Create it first."
-        raise NotFoundError(msg)
-    new = {entry.id for entry in entries} - set(in_yaml) - set(in_bulk)
-    kind = "yaml" if into == "auto" and len(in_yaml) + len(new) <= MOST_ENTRIES else "bulk"
-    to_yaml = [entry for entry in entries if entry.id in in_yaml or (kind == "yaml" and entry.id in new)]
+    new = {entry.id for entry in entries} - set(present.in_yaml) - set(present.in_bulk)
+    kind = "yaml" if into == "auto" and len(present.in_yaml) + len(new) <= MOST_ENTRIES else "bulk"
+    to_yaml = [entry for entry in entries if entry.id in present.in_yaml or (kind == "yaml" and entry.id in new)]
     chosen = {entry.id for entry in to_yaml}
-    to_bulk = [portable_entry(entry, catalog_path.parent) for entry in entries if entry.id not in chosen]
+    to_bulk = [entry for entry in entries if entry.id not in chosen]
     if to_bulk:
-        _write_bulk(catalog_path, {**in_bulk, **{entry.id: entry for entry in to_bulk}}.values())
-    if to_yaml or not catalog_path.exists():
+        register_entries(catalog_path, to_bulk, replace=True)
+    if to_yaml:
         put_entries(catalog_path, to_yaml)
     return kind

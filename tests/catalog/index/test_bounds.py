@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from oceandata.catalog.index.bounds import COLUMNS, conditions, extent_bounds, meets, sql_of, tree_boxes, tree_queries
 from oceandata.entities import Extent
@@ -19,6 +21,37 @@ def _meets(extent: Extent, **asked: object) -> bool:
         unknown = _HIGH if name.startswith(("east", "north", "ending", "bottom")) else _LOW
         columns[name] = np.array([unknown if bound is None else bound], dtype=np.int32)
     return bool(meets(conditions(**question), columns)[0])  # type: ignore[arg-type]
+
+
+def _boxes_meet(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return _meets(Extent(bbox=one), bbox=other)
+
+
+degrees = st.integers(-180, 360)
+
+
+def _meridians(west: int, east: int) -> set[int]:
+    """Every whole meridian from west to east, 0 to 359."""
+    length = 360 if east - west >= 360 else (east - west) % 360
+    return {(west + step) % 360 for step in range(length + 1)}
+
+
+@given(degrees, degrees, degrees, degrees)
+@example(190, 240, -170, -120)
+@example(170, -170, -160, 160)
+@example(0, 360, -180, -180)
+@example(-180, 180, 0, 0)
+def test_longitudes_meet_as_counted_by_meridian(west: int, east: int, other_west: int, other_east: int) -> None:
+    counted = bool(_meridians(west, east) & _meridians(other_west, other_east))
+    assert _boxes_meet((west, 0, east, 1), (other_west, 0, other_east, 1)) == counted
+
+
+@given(degrees, degrees, degrees, degrees)
+def test_meeting_is_mutual_and_ignores_the_convention(a: int, b: int, c: int, d: int) -> None:
+    one, other = (a, -5, b, 5), (c, -5, d, 5)
+    assert _boxes_meet(one, other) == _boxes_meet(other, one)
+    if 180 <= a <= b:
+        assert _boxes_meet(one, other) == _boxes_meet((a - 360, -5, b - 360, 5), other)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """The scan: entries that open, what a person said stays, a rescan reads only what changed, a killed one goes on."""
 
-import gzip
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -168,22 +166,21 @@ def test_copies_are_told(holdings: Path, catalog: Path) -> None:
     assert {"copy", "temp"} <= {entry.id for entry in report.entries}
 
 
-def test_many_entries_go_into_lines_of_json(
+def test_many_entries_go_into_bulk_files(
     holdings: Path, catalog: Path, monkeypatch: pytest.MonkeyPatch, write_file: Write
 ) -> None:
-    report = run_scan([holdings], catalog, into="bulk")
+    report = run_scan([holdings.parent], catalog, into="bulk")
     assert report.into == "bulk"
-    assert len(open_catalog(catalog)) == 0
-    bulk = catalog.parent / "entries" / "scan.jsonl.gz"
-    lines = [json.loads(line) for line in gzip.decompress(bulk.read_bytes()).splitlines()]
-    assert [line["id"] for line in lines] == ["run", "sst", "temp"]
-    assert lines[1]["assets"]["netcdf"]["href"] == "{CATALOG_DIR}/holdings/sst/2000"
-    assert [Entry.from_json(line) for line in lines] == list(report.entries)
+    assert "\n  sst:" not in catalog.read_text(encoding="utf-8")
+    found = open_catalog(catalog)
+    assert [found[name] for name in ("run", "sst", "temp")] == list(report.entries)
+    assert found.open("sst").sizes["time"] == 6
     monkeypatch.setattr("oceandata.catalog.scan.writing.MOST_ENTRIES", 0)
     write_file("new/late.nc")
-    again = run_scan([holdings], catalog)
+    again = run_scan([holdings.parent], catalog)
     assert (again.added, again.changed, again.into) == (("late",), (), "bulk")
-    assert len(gzip.decompress(bulk.read_bytes()).splitlines()) == 4
+    assert sorted(open_catalog(catalog)) == ["late", "run", "sst", "temp"]
+    assert [Path(reject.path).name for reject in again.rejects] == ["notes.txt"], "the catalogue is no find of its own"
 
 
 def test_a_repository_gives_the_entry_that_registering_gives(ostia_repository: Path, tmp_path: Path) -> None:

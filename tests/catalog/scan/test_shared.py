@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oceandata.catalog import Catalog
+from oceandata.catalog import open_catalog
 from oceandata.catalog.scan import ScanReport, run_scan
 from oceandata.entities import Entry
 
@@ -67,7 +67,8 @@ def test_files_of_one_dataset_are_one_entry(report: ScanReport, shared_data: Pat
 
 @pytest.mark.filterwarnings("ignore:Duplicate dimension names present:UserWarning")
 def test_every_entry_opens_as_it_is_described(report: ScanReport, folder: Path) -> None:
-    catalog = Catalog({entry.id: entry for entry in report.entries}, path=folder / "catalog.yaml")
+    catalog = open_catalog(folder / "catalog.yaml")
+    assert sorted(catalog) == [entry.id for entry in report.entries]
     for name, entry in catalog.items():
         ds = catalog.open(name)
         assert ds.attrs["entry"] == name

@@ -1,28 +1,33 @@
-"""Entries in lines of JSON."""
+"""Entries where their catalogue keeps them."""
 
 from pathlib import Path
 
-import pytest
-
+from oceandata.catalog import open_catalog, register_entry
 from oceandata.catalog.scan import run_scan
-from oceandata.catalog.scan.writing import bulk_path, read_bulk
-from oceandata.errors import InputError
+from oceandata.catalog.scan.writing import read_present, write_found
 
 
-def test_the_same_entries_are_the_same_bytes(holdings: Path, tmp_path: Path) -> None:
-    report = run_scan([holdings], tmp_path / "c.yaml", into="bulk")
-    path = bulk_path(tmp_path / "c.yaml")
-    before = path.read_bytes()
-    assert list(read_bulk(tmp_path / "c.yaml").values()) == list(report.entries)
-    path.unlink()
-    run_scan([holdings], tmp_path / "d.yaml", into="bulk")
-    assert path.read_bytes() == before
+def test_what_there_is_by_its_place(holdings: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "c.yaml"
+    assert not read_present(catalog).exists
+    report = run_scan([holdings / "run"], catalog)
+    run_scan([holdings / "sst"], catalog, into="bulk")
+    present = read_present(catalog)
+    assert (list(present.in_yaml), list(present.in_bulk)) == (["run"], ["sst"])
+    assert present.in_yaml["run"] == report.entries[0]
 
 
-def test_a_damaged_file_is_told(tmp_path: Path) -> None:
-    path = bulk_path(tmp_path / "c.yaml")
-    assert read_bulk(tmp_path / "c.yaml") == {}
-    path.parent.mkdir()
-    path.write_bytes(b"no gzip")
-    with pytest.raises(InputError, match="is damaged"):
-        read_bulk(tmp_path / "c.yaml")
+def test_an_entry_stays_where_it_is(holdings: Path, tmp_path: Path) -> None:
+    catalog = tmp_path / "c.yaml"
+    run_scan([holdings / "run"], catalog)
+    run_scan([holdings / "sst"], catalog, into="bulk")
+    present = read_present(catalog)
+    changed = [
+        entry.model_copy(update={"title_zh": "\u6d77"})
+        for entry in (*present.in_yaml.values(), *present.in_bulk.values())
+    ]
+    assert write_found(catalog, changed, present, into="auto") == "yaml"
+    after = read_present(catalog)
+    assert (list(after.in_yaml), list(after.in_bulk)) == (["run"], ["sst"])
+    assert {entry.title_zh for entry in open_catalog(catalog).values()} == {"\u6d77"}
+    assert register_entry(catalog, after.in_yaml["run"], replace=True) == after.in_yaml["run"]
