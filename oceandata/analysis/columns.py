@@ -23,7 +23,7 @@ from dask.typing import Key
 
 from oceandata.analysis.streaming import _layers_of
 from oceandata.errors import MemoryBudgetError, OceanDataWarning
-from oceandata.graph import Box, cut, stream_task
+from oceandata.graph import Box, cut, one_blas_thread, stream_task
 from oceandata.options import get_options
 
 if TYPE_CHECKING:
@@ -468,4 +468,5 @@ class _Columns:
 def _call(function: ColumnFunction, columns: "npt.NDArray[Any]", tile: tuple[slice, ...], *beside: Any) -> Any:
     """Call a column function, which may not write to what others read."""
     columns.flags.writeable = False
-    return function(columns, tile, *beside)
+    with one_blas_thread():
+        return function(columns, tile, *beside)

@@ -22,7 +22,7 @@ from dask.typing import Key
 
 from oceandata.analysis.accumulators import Accumulator, Output, State
 from oceandata.errors import MemoryBudgetError
-from oceandata.graph import Box, Recipe, cut, stream_task
+from oceandata.graph import Box, Recipe, cut, one_blas_thread, stream_task
 from oceandata.options import get_options
 
 if TYPE_CHECKING:
@@ -144,7 +144,8 @@ def _eager(values: "npt.NDArray[Any]", accumulators: Sequence[Accumulator]) -> l
     region = tuple(slice(0, size) for size in values.shape)
     fused = Fused(tuple(accumulators))
     states = fused.begin(region)
-    fused.add(states, values, region, region)
+    with one_blas_thread():
+        fused.add(states, values, region, region)
     return [member.result(state) for member, state in zip(accumulators, states, strict=True)]
 
 

@@ -2,6 +2,7 @@
 
 from oceandata.graph.recipe import Box, Fold, Recipe, cut, positions, stream, stream_task
 from oceandata.graph.sources import ArrayRead, Reading, Streamed, box_reads, read_plan, zarr_array_of
+from oceandata.graph.threads import one_blas_thread
 
 __all__ = [
     "ArrayRead",
@@ -12,6 +13,7 @@ __all__ = [
     "Streamed",
     "box_reads",
     "cut",
+    "one_blas_thread",
     "positions",
     "read_plan",
     "stream",

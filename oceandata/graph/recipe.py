@@ -26,6 +26,8 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.layers import ArraySliceDep
 from dask.typing import Key
 
+from oceandata.graph.threads import one_blas_thread
+
 if TYPE_CHECKING:
     import dask.array as da
     import numpy.typing as npt
@@ -462,7 +464,8 @@ def stream(recipe: Recipe, fold: Fold, box: Box, keys: Sequence[Key], *values: A
         within = tuple(
             slice(part.start - all_.start, part.stop - all_.start) for part, all_ in zip(region, whole, strict=True)
         )
-        fold.add(state, block, region, within)
+        with one_blas_thread():
+            fold.add(state, block, region, within)
         del block
     if hasattr(fold, "keep"):
         fold.keep(state)

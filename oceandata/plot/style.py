@@ -95,7 +95,7 @@ def figure_style() -> Iterator[None]:
         "xtick.labelsize": 8,
         "ytick.labelsize": 8,
     }
-    # the first figure may load the backend of a notebook, which shows figures only while "interactive" stays switched on
+    # the first figure may load the backend of a notebook, which shows figures only while "interactive" stays on
     interactive = plt.isinteractive()
     try:
         with plt.rc_context(settings):

@@ -1,5 +1,6 @@
 """Fonts and words: Chinese where a font has it, English where none has, units always."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,10 +128,9 @@ def test_a_backend_that_shows_figures_goes_on_showing_them() -> None:
         with figure_style():
             mpl.interactive(False)
         assert not mpl.is_interactive()
-        with pytest.raises(ValueError, match="drawing failed"), figure_style():
+        with contextlib.suppress(ValueError), figure_style():
             mpl.interactive(True)
-            msg = "drawing failed"
-            raise ValueError(msg)
+            raise ValueError
         assert mpl.is_interactive()
     finally:
         mpl.interactive(was)
