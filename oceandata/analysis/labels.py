@@ -146,7 +146,8 @@ def described(result: "xr.DataArray", source: "xr.DataArray", call: str, **attri
     """
     line = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} oceandata {oceandata.__version__}: {call} of {source.name!r}"
     earlier = str(source.attrs.get("history", ""))
-    result.attrs = {key: value for key, value in attributes.items() if value not in ("", None)}
+    silent = {key for key, value in attributes.items() if value is None or (isinstance(value, str) and not value)}
+    result.attrs = {key: value for key, value in attributes.items() if key not in silent}
     result.attrs["history"] = f"{earlier}\n{line}".strip()
     return result
 
