@@ -148,7 +148,7 @@ def _draw_shared_scale(figure: "Figure", maps: "list[Axes]", label: str) -> None
     """One colour scale about zero for all maps, its bar beneath them."""
     meshes = [one.collections[0] for one in maps]
     reach = max(max(map(abs, mesh.get_clim())) for mesh in meshes)
-    for mesh in meshes[:1]:
+    for mesh in meshes:
         mesh.set_clim(-reach, reach)
     bar = figure.colorbar(meshes[0], ax=figure.axes, location="bottom", shrink=0.5, aspect=40, pad=0.02)
     bar.outline.set_linewidth(0.4)
