@@ -18,11 +18,32 @@ from oceandata.errors import InputError, NotFoundError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["anomaly", "check_base", "climatology"]
+__all__ = ["anomaly", "check_base", "climatology", "in_period"]
 
 
-def _in_period(times: xr.DataArray, period: tuple[str, str] | None) -> "npt.NDArray[np.bool_]":
-    """Steps inside a period, ends included; xarray's own partial dates (``"1991"`` is the whole year)."""
+def in_period(times: xr.DataArray, period: tuple[str, str] | None) -> "npt.NDArray[np.bool_]":
+    """
+    Steps inside a period, ends included; xarray's own partial dates (``"1991"`` is the whole year).
+
+    Parameters
+    ----------
+    times : xarray.DataArray, shape (n,)
+        Decoded times, increasing.
+    period : tuple of str or None
+        First and last date; None for all.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        True for the steps inside.
+
+    Raises
+    ------
+    InputError
+        If the period is no pair of dates.
+    NotFoundError
+        If no step lies inside.
+    """
     if period is None:
         return np.ones(times.size, bool)
     numbered = xr.DataArray(np.arange(times.size), {times.dims[0]: times.to_numpy()}, [times.dims[0]])
@@ -184,7 +205,7 @@ def climatology(
     times = require_times(obj)
     _check_smoothing(freq, window, smooth, harmonics)
     groups = group_steps(times, freq)
-    inside = _in_period(times, period)
+    inside = in_period(times, period)
     axis = int(obj.get_axis_num(times.dims[0]))
     request = _moments_of(obj, axis, groups, inside, window)
     moments = yield request

@@ -21,7 +21,7 @@ from dask._task_spec import DataNode, Task, TaskRef
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
-from oceandata.analysis.streaming import _layers_of
+from oceandata.analysis.streaming import layers_of
 from oceandata.errors import MemoryBudgetError, OceanDataWarning
 from oceandata.graph import Box, cut, one_blas_thread, stream_task
 from oceandata.options import get_options
@@ -413,7 +413,7 @@ class _Columns:
             outer.update(needs)
             key: Key = (self.prefix, *place)
             self.tasks[key] = stream_task(key, recipe_key, Gather(axis, self.tiles[place], dtype), box, needs)
-        self.outside = _layers_of(array, outer)
+        self.outside = layers_of(array, outer)
 
     def results(
         self,

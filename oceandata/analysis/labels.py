@@ -176,6 +176,7 @@ def separated(results: "xr.Dataset") -> "xr.Dataset":
     import dask.array as da
 
     def apart(array: "xr.DataArray") -> "xr.DataArray":
+        """The same after a step that does nothing."""
         values = array.data
         return (
             array.copy(data=da.map_blocks(_same, values, dtype=values.dtype)) if isinstance(values, da.Array) else array

@@ -68,6 +68,7 @@ def streamed(body: Callable[P, Steps[R]]) -> Callable[P, R]:
 
     @functools.wraps(body)
     def routine(*args: P.args, **kwargs: P.kwargs) -> R:
+        """Answer the requests of one call."""
         return run_together([body(*args, **kwargs)])[0]
 
     signature = inspect.signature(body)

@@ -28,7 +28,7 @@ from oceandata.options import get_options
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Fused", "States", "accumulate", "accumulate_all", "finish", "merge_states", "plan_partitions"]
+__all__ = ["Fused", "States", "accumulate", "accumulate_all", "finish", "layers_of", "merge_states", "plan_partitions"]
 
 # Streaming tasks to aim at: enough for every thread of a large node, few enough to be nothing for a scheduler.
 _PARTITIONS = 64
@@ -264,7 +264,7 @@ class _Streams:
         recipe = cut(self.array)
         self._add_streams(recipe)
         roots = [self._merged(number) for number in range(len(self.accumulators))]
-        outside = _layers_of(self.array, self.outer)
+        outside = layers_of(self.array, self.outer)
         layer = MaterializedLayer(self.tasks)
         return [
             {output.name: self._result(number, output, layer, roots[number], outside) for output in member.outputs}
@@ -344,8 +344,22 @@ class _Streams:
         return da.Array(HighLevelGraph(layers, dependencies), name, chunks, dtype=np.float64)
 
 
-def _layers_of(array: da.Array, keys: set[Key]) -> set[str]:
-    """Layers of the user's graph that some keys need; those kept symbolic in a recipe are not among them."""
+def layers_of(array: da.Array, keys: set[Key]) -> set[str]:
+    """
+    Layers of the user's graph that some keys need; those kept symbolic in a recipe are not among them.
+
+    Parameters
+    ----------
+    array : dask.array.Array
+        With its graph.
+    keys : set of Key
+        What streaming tasks need from outside.
+
+    Returns
+    -------
+    set of str
+        Names of layers; all of them if a key is in none.
+    """
     wanted = {str(key[0] if isinstance(key, tuple) else key) for key in keys}
     if not wanted <= set(array.dask.layers):
         return set(array.dask.layers)

@@ -36,6 +36,8 @@ _EMPTY_CHARACTERS = frozenset("的和与及之")
 
 #: Ways of cutting a run that are tried at most; a run of sixteen characters has 37.
 _MOST_CUTS = 64
+#: Characters of a run beyond which one way is tried.
+_LONGEST = 100
 
 
 def fold(text: str) -> str:
@@ -146,7 +148,8 @@ def pieces_of_run(run: str) -> list[tuple[str, ...]]:
     Returns
     -------
     list of tuple of str
-        The pieces of each way, sixty-four ways at most; empty if there is none, as for a single character.
+        The pieces of each way, sixty-four ways at most, one for more than a hundred characters; empty if there is
+        none, as for a single character.
 
     Examples
     --------
@@ -155,6 +158,9 @@ def pieces_of_run(run: str) -> list[tuple[str, ...]]:
     >>> pieces_of_run("海的温度")
     [('海的', '温度')]
     """
+    if len(run) > _LONGEST:
+        last = len(run) - 2 - len(run) % 2
+        return [(*(run[place : place + 2] for place in range(0, last, 2)), run[last:])]
     found: list[tuple[str, ...]] = []
 
     def cut(begin: int, pieces: tuple[str, ...]) -> None:

@@ -10,7 +10,7 @@ from oceandata import cf
 from oceandata._html import latitude_text, longitude_text
 from oceandata.errors import InputError
 from oceandata.plot.maps import _contiguous
-from oceandata.plot.series import _LABEL_CHARACTERS, _draw_time_axis, _instants
+from oceandata.plot.series import LABEL_CHARACTERS, draw_time_axis, instants_of
 from oceandata.plot.style import (
     check_drawable,
     drawable_text,
@@ -285,7 +285,7 @@ def _finish(ax: "Axes", array: "xr.DataArray", title: str) -> None:
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.set_ylabel(textwrap.fill(scale_label(array, title), _LABEL_CHARACTERS))
+    ax.set_ylabel(textwrap.fill(scale_label(array, title), LABEL_CHARACTERS))
     ax.set_title(title)
 
 
@@ -297,8 +297,8 @@ def _draw_places(ax: "Axes", array: "xr.DataArray", dim: str) -> tuple[Array, Ar
         return _draw_year(ax, array, dim)
     as_stored = np.arange(array.sizes[dim])
     if cf.find_axis(array, "T") == dim:
-        instants, label = _instants(array[dim])
-        _draw_time_axis(ax, instants, label)
+        instants, label = instants_of(array[dim])
+        draw_time_axis(ax, instants, label)
         ax.margins(x=0.01)
         return as_stored, instants
     places = array[dim].to_numpy() if dim in array.coords else as_stored

@@ -9,8 +9,7 @@ import numpy.typing as npt
 from oceandata.analysis.heatwaves.days import days_of
 from oceandata.analysis.labels import require_times
 from oceandata.errors import InputError
-from oceandata.options import get_options
-from oceandata.plot.series import _draw_time_axis, _instants
+from oceandata.plot.series import draw_time_axis, instants_of
 from oceandata.plot.style import (
     check_drawable,
     drawable_text,
@@ -18,6 +17,7 @@ from oceandata.plot.style import (
     quantity_text,
     require_pyplot,
     scale_label,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -35,12 +35,7 @@ _CATEGORIES = (
     ("severe", "严重（III级）", "#9e0000", "#3f6590"),
     ("extreme", "极端（IV级）", "#2d0000", "#10173a"),
 )
-_LABEL_CHARACTERS = 36
-
-
-def _words(english: str, chinese: str) -> str:
-    """A label in the language of the session, English if no font has Chinese characters."""
-    return drawable_text(chinese if get_options().language == "zh" else "", english)
+LABEL_CHARACTERS = 36
 
 
 @figure_style()
@@ -101,24 +96,24 @@ def plot_heatwave(
         msg = f"{sst.name or 'series'} has no value at {values.size} times. Choose another period or place."
         raise InputError(msg)
     seas, thresh = _levels(time, clim)
-    instants, time_label = _instants(time)
+    instants, time_label = instants_of(time)
     drawn_title = drawable_text(title) or quantity_text(sst)
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, 3.2), layout="constrained")
     is_cold = float(clim.attrs.get("pctile", 90)) < 50
     shaded = np.ones(values.size, bool) if events is None else _in_events(time.to_numpy(), events)
     _shade(ax, instants, values, (seas, thresh), shaded, is_cold)
-    ax.plot(instants, seas, color="0.45", linewidth=1.0, label=_words("climatology", "气候平均"))
-    ax.plot(instants, thresh, color="#2a7f62", linewidth=1.0, label=_words("threshold", "阈值"))
-    ax.plot(instants, values, color="0.05", linewidth=1.1, label=_words("temperature", "海温"))
+    ax.plot(instants, seas, color="0.45", linewidth=1.0, label=words("climatology", "气候平均"))
+    ax.plot(instants, thresh, color="#2a7f62", linewidth=1.0, label=words("threshold", "阈值"))
+    ax.plot(instants, values, color="0.05", linewidth=1.1, label=words("temperature", "海温"))
     if events is not None:
         _mark_peaks(ax, instants, values, time.to_numpy(), events)
     ax.margins(x=0.01)
-    _draw_time_axis(ax, instants, time_label)
+    draw_time_axis(ax, instants, time_label)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.set_ylabel(textwrap.fill(scale_label(sst, drawn_title), _LABEL_CHARACTERS))
+    ax.set_ylabel(textwrap.fill(scale_label(sst, drawn_title), LABEL_CHARACTERS))
     ax.set_title(drawn_title)
     ax.legend(fontsize=7, frameon=False, loc="center left", bbox_to_anchor=(1.0, 0.5))
     return ax
@@ -175,7 +170,7 @@ def _shade(
         where = shaded & np.ma.filled(sign * values >= sign * lower, False)
         with_crossings = where | np.roll(where, 1) | np.roll(where, -1)
         top = sign * np.ma.maximum(sign * top, sign * lower)
-        label = _words(english, chinese) if where.any() else "_"
+        label = words(english, chinese) if where.any() else "_"
         color = cold if is_cold else warm
         ax.fill_between(instants, lower, top, where=with_crossings & shaded, color=color, linewidth=0, label=label)
 
@@ -185,4 +180,4 @@ def _mark_peaks(
 ) -> None:
     """A dot at each peak that is drawn."""
     at = np.isin(times, events["date_peak"].to_numpy())
-    ax.plot(instants[at], values[at], "o", color="0.05", markersize=3.5, label=_words("peak", "峰值"))
+    ax.plot(instants[at], values[at], "o", color="0.05", markersize=3.5, label=words("peak", "峰值"))

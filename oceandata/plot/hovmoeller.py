@@ -9,7 +9,7 @@ from oceandata import cf
 from oceandata._html import latitude_text, longitude_text
 from oceandata.errors import InputError
 from oceandata.plot.maps import _MISSING_GREY, _check_degrees, _colour_scale, _contiguous, _edges
-from oceandata.plot.series import _draw_time_axis, _instants
+from oceandata.plot.series import draw_time_axis, instants_of
 from oceandata.plot.style import (
     check_drawable,
     drawable_text,
@@ -99,7 +99,7 @@ def plot_hovmoeller(
     if is_longitude:
         order, degrees = _contiguous(degrees)
         values = values[:, order]
-    instants, time_label = _instants(time)
+    instants, time_label = instants_of(time)
     time_edges, values = _time_cells(time, instants, values)
     space_edges = _edges(degrees, None if is_longitude else (-90, 90))
     drawn_title = drawable_text(title) or quantity_text(field)
@@ -111,7 +111,7 @@ def plot_hovmoeller(
     x, y, cells = (space_edges, time_edges, values) if is_longitude else (time_edges, space_edges, values.T)
     mesh = ax.pcolormesh(x, y, cells, cmap=colours, vmin=limits[0], vmax=limits[1], rasterized=True)
     _draw_axes(ax, x, y, is_longitude=is_longitude)
-    _draw_time_axis(ax, instants, time_label, axis="y" if is_longitude else "x")
+    draw_time_axis(ax, instants, time_label, axis="y" if is_longitude else "x")
     ax.set_title(drawn_title)
     if colorbar:
         bar = ax.figure.colorbar(mesh, ax=ax, aspect=30, pad=0.02)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from oceandata.analysis.labels import require_times
 from oceandata.errors import InputError
 from oceandata.plot.maps import _cells, _shape, plot_map
-from oceandata.plot.series import _COOL, _LABEL_CHARACTERS, _WARM, _draw_time_axis, _fill_about_zero, _instants
+from oceandata.plot.series import COOL, LABEL_CHARACTERS, WARM, draw_time_axis, fill_about_zero, instants_of
 from oceandata.plot.style import (
     check_drawable,
     drawable_text,
@@ -133,12 +133,12 @@ def _share_text(modes: "xr.Dataset", number: int) -> str:
 
 def _draw_score(ax: "Axes", series: "xr.DataArray", *, with_label: bool) -> None:
     """Standardised series of a mode, red above and blue below zero."""
-    instants, time_label = _instants(require_times(series))
+    instants, time_label = instants_of(require_times(series))
     values = np.ma.masked_invalid(series.to_numpy().astype("float64"))
-    _fill_about_zero(ax, instants, values)
+    fill_about_zero(ax, instants, values)
     ax.plot(instants, values, color="0.15", linewidth=0.7)
     ax.margins(x=0.01)
-    _draw_time_axis(ax, instants, time_label)
+    draw_time_axis(ax, instants, time_label)
     ax.spines[["top", "right"]].set_visible(False)
     if with_label:
         ax.set_ylabel(words("standard\ndeviations", "标准差"))
@@ -190,7 +190,7 @@ def plot_index(series: "xr.DataArray", events: "xr.Dataset", *, ax: "Axes | None
     check_drawable(series, 1)
     time = require_times(series)
     spans = _spans(time, events)
-    instants, time_label = _instants(time)
+    instants, time_label = instants_of(time)
     values = np.ma.masked_invalid(series.to_numpy().astype("float64"))
     if values.count() == 0:
         msg = f"{series.name or 'series'} has no value at {values.size} times. Choose another period or region."
@@ -198,16 +198,16 @@ def plot_index(series: "xr.DataArray", events: "xr.Dataset", *, ax: "Axes | None
     drawn_title = drawable_text(title) or quantity_text(series)
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, 2.8), layout="constrained")
-    _fill_about_zero(ax, instants, values)
+    fill_about_zero(ax, instants, values)
     ax.plot(instants, values, color="0.15", linewidth=0.8)
     _draw_events(ax, instants, spans, events)
     threshold = float(events.attrs["threshold"])
     for level in (-threshold, threshold):
         ax.axhline(level, color="0.3", linewidth=0.6, linestyle="--")
     ax.margins(x=0.01, y=0.12)
-    _draw_time_axis(ax, instants, time_label)
+    draw_time_axis(ax, instants, time_label)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_ylabel(textwrap.fill(scale_label(series, drawn_title), _LABEL_CHARACTERS))
+    ax.set_ylabel(textwrap.fill(scale_label(series, drawn_title), LABEL_CHARACTERS))
     ax.set_title(drawn_title)
     return ax
 
@@ -234,7 +234,7 @@ def _draw_events(ax: "Axes", instants: Array, spans: list[tuple[int, int, int]],
     for (start, end, peak), height, sign in zip(spans, events["peak"].values, events["sign"].values, strict=True):
         before = instants[start] - (instants[start] - instants[max(start - 1, 0)]) / 2
         after = instants[end] + (instants[min(end + 1, last)] - instants[end]) / 2
-        ax.axvspan(before, after, color=_WARM if sign > 0 else _COOL, alpha=0.13, linewidth=0, zorder=0)
+        ax.axvspan(before, after, color=WARM if sign > 0 else COOL, alpha=0.13, linewidth=0, zorder=0)
         text = f"{height:+.1f}".replace("-", "−")
         side = "bottom" if sign > 0 else "top"
         ax.annotate(

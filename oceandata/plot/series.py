@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["plot_series"]
+__all__ = ["COOL", "LABEL_CHARACTERS", "WARM", "draw_time_axis", "fill_about_zero", "instants_of", "plot_series"]
 
 Array = npt.NDArray[Any]
 Masked = np.ma.MaskedArray[Any, Any]
 
-_LABEL_CHARACTERS = 36
-_WARM, _COOL = "#c8352b", "#2b6cb0"
+LABEL_CHARACTERS = 36
+WARM, COOL = "#c8352b", "#2b6cb0"
 
 
 @figure_style()
@@ -80,7 +80,7 @@ def plot_series(
     plt = require_pyplot()
     check_drawable(series, 1)
     time = series[cf.require_axis(series, "T")]
-    instants, time_label = _instants(time)
+    instants, time_label = instants_of(time)
     values = np.ma.masked_invalid(series.to_numpy().astype("float64"))
     if values.count() == 0:
         msg = f"{series.name or 'series'} has no value at {values.size} times. Choose another period or region."
@@ -89,21 +89,33 @@ def plot_series(
     if ax is None:
         _, ax = plt.subplots(figsize=(7.0, 2.8), layout="constrained")
     if fill_anomaly:
-        _fill_about_zero(ax, instants, values)
+        fill_about_zero(ax, instants, values)
     ax.plot(instants, values, color="0.15", linewidth=0.9, marker="." if values.count() == 1 else "")
     ax.margins(x=0.01)
     _draw_marks(ax, instants, events or (), thresholds)
-    _draw_time_axis(ax, instants, time_label)
+    draw_time_axis(ax, instants, time_label)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="0.9", linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.set_ylabel(textwrap.fill(scale_label(series, drawn_title), _LABEL_CHARACTERS))
+    ax.set_ylabel(textwrap.fill(scale_label(series, drawn_title), LABEL_CHARACTERS))
     ax.set_title(drawn_title)
     return ax
 
 
-def _instants(time: "xr.DataArray") -> tuple[Array, str]:
-    """Places on the time axis and what to write under it; dates need no word."""
+def instants_of(time: "xr.DataArray") -> tuple[Array, str]:
+    """
+    Places on the time axis and what to write under it; dates need no word.
+
+    Parameters
+    ----------
+    time : xarray.DataArray, shape (n,)
+        Times of any calendar, or numbers.
+
+    Returns
+    -------
+    numpy.ndarray, str
+        Values that matplotlib places, and the label of their axis.
+    """
     values = time.to_numpy()
     if values.dtype.kind == "M":
         return values, ""
@@ -149,10 +161,19 @@ def _place(value: Any, instants: Array) -> Any:
         raise InputError(msg) from error
 
 
-def _fill_about_zero(ax: "Axes", instants: Array, values: Masked) -> None:
-    """Red above zero, blue below, meeting where the line crosses."""
-    ax.fill_between(instants, values, 0, where=values > 0, interpolate=True, color=_WARM, alpha=0.75, linewidth=0)
-    ax.fill_between(instants, values, 0, where=values < 0, interpolate=True, color=_COOL, alpha=0.75, linewidth=0)
+def fill_about_zero(ax: "Axes", instants: Array, values: Masked) -> None:
+    """
+    Red above zero, blue below, meeting where the line crosses.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where.
+    instants, values : numpy.ndarray
+        The curve.
+    """
+    ax.fill_between(instants, values, 0, where=values > 0, interpolate=True, color=WARM, alpha=0.75, linewidth=0)
+    ax.fill_between(instants, values, 0, where=values < 0, interpolate=True, color=COOL, alpha=0.75, linewidth=0)
     ax.axhline(0, color="0.4", linewidth=0.6)
 
 
@@ -176,8 +197,21 @@ def _draw_marks(ax: "Axes", instants: Array, events: Sequence[tuple[Any, ...]], 
         ax.text(1.005, level, text, va="center", fontsize=7, transform=ax.get_yaxis_transform())
 
 
-def _draw_time_axis(ax: "Axes", instants: Array, label: str, *, axis: Literal["x", "y"] = "x") -> None:
-    """Few and short dates, or plain numbers with a label."""
+def draw_time_axis(ax: "Axes", instants: Array, label: str, *, axis: Literal["x", "y"] = "x") -> None:
+    """
+    Few and short dates, or plain numbers with a label.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where.
+    instants : numpy.ndarray
+        From `instants_of`.
+    label : str
+        Label of the axis.
+    axis : {"x", "y"}
+        Which axis time runs along.
+    """
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     drawn = ax.xaxis if axis == "x" else ax.yaxis

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from oceandata import cf
-from oceandata.analysis.climatology import _in_period
+from oceandata.analysis.climatology import in_period
 from oceandata.errors import InputError
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def base_of(days: Days, times: "xr.DataArray", period: tuple[Any, Any] | None) -
         If no step lies in it.
     """
     dates: Any = tuple(map(_date, period)) if isinstance(period, tuple | list) else period
-    inside = days.steps[_in_period(times, dates)]
+    inside = days.steps[in_period(times, dates)]
     base = np.zeros(days.count, bool)
     base[inside[0] : inside[-1] + 1] = True
     return base

@@ -1,4 +1,4 @@
-"""intake-esm datastores into candidates: the JSON description and its table of files or stores."""
+"""Catalogues of intake-esm datastores into candidates: the JSON description and its table of files or stores."""
 
 import csv
 import gzip

@@ -100,6 +100,8 @@ def test_the_tree_and_sql_ask_the_same() -> None:
     assert not any(rest)
     for low, high in zip(crossing[0][::2], crossing[0][1::2], strict=True):
         assert -(2**31) <= low < high <= 2**31 - 1
+    (point,) = tree_boxes(extent_bounds(Extent(bbox=(5, 5, 5, 5), depth_m=(0, 0))))
+    assert all(low < high for low, high in zip(point[::2], point[1::2], strict=True))
     asked = conditions((170, 0, 180, 1), None, (0, 1))
     assert len(tree_queries(asked)) == 2
     assert sql_of(asked).count("entry.west_2") == 2
