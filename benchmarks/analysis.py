@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import zarr
 
+from benchmarks.everyday import WORKS
 from benchmarks.work import Goal, Program, Work
 from oceandata.errors import OceanDataError
 from oceandata.storage.layout import ArrayPlan, create_layout
@@ -18,15 +19,28 @@ from oceandata.storage.stores import create_repository
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["check_means", "daily_maps", "works", "write_field"]
+__all__ = ["check_means", "check_results", "daily_maps", "works", "write_field"]
 
 _PROGRAM = Path(__file__).with_name("area_mean.py")
+_EVERYDAY = Path(__file__).with_name("everyday.py")
 _DAYS, _LATS, _LONS = 7305, 180, 360
 _CHUNKS = (366, 90, 90)
 _SEED = 20260701
 
 #: Largest difference allowed between the two means, K: both sum 44,000 values of about 20 degC in float64.
 _TOLERANCE_K = 1e-9
+
+# The same of everyday statistics, relative to the largest value.
+_RELATIVE = 1e-6
+
+#: What was promised for each of them.
+_GOALS = {
+    "time mean": Goal(whole=0.8, warm=0.75),
+    "climatology": Goal(whole=0.5, warm=0.3),
+    "trend": Goal(whole=0.5, warm=0.45),
+    "histogram": Goal(whole=0.5, warm=0.35),
+    "five fused": Goal(whole=0.4, warm=0.28),
+}
 
 _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "time": {"standard_name": "time", "axis": "T", "units": "seconds since 1970-01-01", "calendar": "standard"},
@@ -165,6 +179,62 @@ def check_means(first: Path, second: Path) -> str:
     return f"{largest:.1e} K"
 
 
+def check_results(first: Path, second: Path) -> str:
+    """
+    Compare several results of both sides.
+
+    Parameters
+    ----------
+    first, second : pathlib.Path
+        The ``.npz`` files of ours and the peer.
+
+    Returns
+    -------
+    str
+        The largest difference, relative to the largest value of each result.
+
+    Raises
+    ------
+    OceanDataError
+        If a result is missing, or differs by more than 1e-6 of its largest value, or in what is missing.
+    """
+    one, two = np.load(first), np.load(second)
+    largest = 0.0
+    for name in sorted({*one.files, *two.files}):
+        ours, theirs = one[name], np.asarray(two[name], np.float64)
+        same = ours.shape == theirs.shape and np.array_equal(np.isnan(ours), np.isnan(theirs))
+        scale = float(np.nanmax(np.abs(theirs)))
+        apart = float(np.nanmax(np.abs(ours - theirs))) / scale if same else float("inf")
+        if not apart <= _RELATIVE:
+            msg = f"{name} differs by {apart:.3g} of its largest value, need {_RELATIVE:g} at most. No row was written."
+            raise OceanDataError(msg)
+        largest = max(largest, apart)
+    return f"{largest:.1e} of the largest value"
+
+
+def _everyday(peer_python: Path, folder: Path, field: Path) -> list[Work]:
+    """Rows of the everyday statistics."""
+
+    def row(name: str) -> Work:
+        results = {side: folder / f"{name.replace(' ', '-')}-{side}.npz" for side in ("ours", "peer")}
+
+        def program(side: str, python: Path, title: str, packages: tuple[str, ...]) -> Program:
+            argv = (str(python), "-P", str(_EVERYDAY), side, name, str(field), str(results[side]))
+            return Program(title, (*argv, "1"), (*argv, "2"), packages)
+
+        return Work(
+            name=name,
+            text=f"{WORKS[name]}, 7305 x 180 x 360 float32",
+            ours=program("ours", Path(sys.executable), "oceandata", ("oceandata-exchange",)),
+            peer=program("peer", peer_python, "plain xarray", ("xarray", "dask", "flox", "zarr", "icechunk")),
+            goal=_GOALS[name],
+            prepare=lambda: write_field(field),
+            agree=lambda: check_results(results["ours"], results["peer"]),
+        )
+
+    return [row(name) for name in WORKS]
+
+
 def works(peer_python: Path, folder: Path) -> list[Work]:
     """
     The rows of this area; nothing is run or written.
@@ -197,5 +267,6 @@ def works(peer_python: Path, folder: Path) -> list[Work]:
             goal=Goal(whole=1.0, warm=0.9),
             prepare=lambda: write_field(field),
             agree=lambda: check_means(results["ours"], results["peer"]),
-        )
+        ),
+        *_everyday(peer_python, folder, field),
     ]

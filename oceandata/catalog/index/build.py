@@ -1,13 +1,13 @@
 """Building an index: entries in the order of their names, each read once, into a new database."""
 
 import array
-import dataclasses
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from queue import Queue
 from threading import Thread
+from typing import NamedTuple
 
 from oceandata.catalog.index.bounds import COLUMNS, extent_bounds, tree_boxes
 from oceandata.catalog.index.tables import BLOCK_ROWS, SAMPLE_ROWS, VERSION, create_tables
@@ -18,6 +18,7 @@ __all__ = ["Source", "build_index"]
 
 _BATCH = 1000
 _HASH_BYTES = 64_000_000
+_MOST_BYTES, _SMALL_CODES = 2**63 - 1, 2**16
 _LOW, _HIGH = 2**31 - 1, -(2**31)
 #: What a column holds where nothing is known: a low end above every number, a high end below.
 _NOTHING = {name: _HIGH if name.startswith(("east", "north", "ending", "bottom")) else _LOW for name in COLUMNS}
@@ -33,8 +34,7 @@ _ENTRY, _BOX = _insert("entry", len(COLUMNS) + 5), _insert("box", 9)
 _WORDS = "INSERT INTO words (rowid, tokens) SELECT key + ?, value FROM json_each(?)"
 
 
-@dataclasses.dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """
     An entry to be indexed, and where it stands.
 
@@ -53,11 +53,13 @@ class Source:
     digest: int | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class _Prepared:
+class _Prepared(NamedTuple):
     """What the tables take of one entry."""
 
-    source: Source
+    name: str
+    nbytes: int | None
+    file: int | None
+    digest: int | None
     bounds: tuple[int | None, ...]
     terms: EntryTerms
 
@@ -73,8 +75,7 @@ class _Blocks:
         self._clear()
 
     def _clear(self) -> None:
-        self.bounds = {name: array.array("i") for name in COLUMNS}
-        self.nbytes, self.counts, self.codes = array.array("q"), array.array("H"), array.array("I")
+        self.rows: list[_Prepared] = []
 
     def code(self, facet: Facet, shown: str) -> int:
         """Number of a facet's value, given when it is first seen."""
@@ -86,25 +87,27 @@ class _Blocks:
 
     def add(self, one: _Prepared) -> None:
         """Take a row; a full block is written."""
-        for name, bound in zip(COLUMNS, one.bounds, strict=True):
-            self.bounds[name].append(_NOTHING[name] if bound is None else bound)
-        self.nbytes.append(min(one.source.entry.stored_bytes or 0, 2**63 - 1))
-        codes = [self.code(facet, shown) for facet, shown in one.terms.facets.items()]
-        self.counts.append(len(codes))
-        self.codes.extend(codes)
-        if len(self.counts) == BLOCK_ROWS:
+        self.rows.append(one)
+        if len(self.rows) == BLOCK_ROWS:
             self.flush()
 
     def flush(self) -> None:
         """Write the block that is full, or the last one."""
-        if not self.counts:
+        if not self.rows:
             return
+        columns = zip(COLUMNS, zip(*(one.bounds for one in self.rows), strict=True), strict=True)
+        bounds = {
+            name: array.array("i", [_NOTHING[name] if bound is None else bound for bound in column])
+            for name, column in columns
+        }
         for name in COLUMNS:
-            self.sample[name].extend(self.bounds[name][::SAMPLE_ROWS])
-        bounds = _packed(self.bounds)
-        codes = self.codes if len(self.codes_by_facet) > 65_536 else array.array("H", self.codes)
-        row = (self.number, bounds, self.nbytes.tobytes(), self.counts.tobytes(), codes.tobytes())
-        self.connection.execute("INSERT INTO block VALUES (?, ?, ?, ?, ?)", row)
+            self.sample[name].extend(bounds[name][::SAMPLE_ROWS])
+        nbytes = array.array("q", [min(one.nbytes or 0, _MOST_BYTES) for one in self.rows])
+        counts = array.array("I", [len(one.terms.facets) for one in self.rows])
+        numbers = [self.code(facet, shown) for one in self.rows for facet, shown in one.terms.facets.items()]
+        codes = array.array("I" if len(self.codes_by_facet) > _SMALL_CODES else "H", numbers)
+        blobs = (_packed(bounds), nbytes.tobytes(), counts.tobytes(), codes.tobytes())
+        self.connection.execute("INSERT INTO block VALUES (?, ?, ?, ?, ?)", (self.number, *blobs))
         self.number += 1
         self._clear()
 
@@ -123,8 +126,8 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[_Prepared]]:
     """Prepared entries, some hundred at a time."""
     remaining = iter(sources)
     while batch := [
-        _Prepared(source, extent_bounds(source.entry.extent), entry_terms(source.entry))
-        for source in islice(remaining, _BATCH)
+        _Prepared(entry.id, entry.stored_bytes, file, digest, extent_bounds(entry.extent), entry_terms(entry))
+        for entry, file, digest in islice(remaining, _BATCH)
     ]:
         yield batch
 
@@ -161,10 +164,7 @@ def _ahead(batches: Iterator[list[_Prepared]]) -> Iterator[list[_Prepared]]:
 
 def _write(connection: sqlite3.Connection, first: int, batch: list[_Prepared]) -> None:
     """Put entries into the tables whose rows are theirs."""
-    entries = [
-        (row, one.source.entry.id, *one.bounds, one.source.entry.stored_bytes, one.source.file, one.source.digest)
-        for row, one in enumerate(batch, first)
-    ]
+    entries = [(row, one.name, *one.bounds, one.nbytes, one.file, one.digest) for row, one in enumerate(batch, first)]
     boxes = [
         (2 * row + piece, *box)
         for row, one in enumerate(batch, first)

@@ -97,7 +97,7 @@ def count_facets(segment: Segment, ranked: Sequence[Rows]) -> dict[tuple[str, st
     total = np.zeros(len(values), dtype=np.int64)
     for number in np.unique((rows - 1) // BLOCK_ROWS).tolist():
         ((counts, codes),) = segment.ask("SELECT counts, codes FROM block WHERE number = ?", number)
-        each = np.frombuffer(counts, dtype=np.uint16)
+        each = np.frombuffer(counts, dtype=np.uint32)
         small = len(codes) == 2 * int(each.sum(dtype=np.int64))
         code = np.frombuffer(codes, dtype=np.uint16 if small else np.uint32)
         first = number * BLOCK_ROWS + 1

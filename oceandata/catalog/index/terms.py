@@ -6,8 +6,8 @@ are. What the vocabulary says of a variable is not repeated in every entry: the 
 widened to the quantities of its words.
 """
 
-import dataclasses
 from functools import lru_cache
+from typing import NamedTuple
 
 from oceandata.catalog.licences import licence_identifiers
 from oceandata.catalog.words import (
@@ -38,8 +38,7 @@ _SIGNS |= {ord(sign): 0xE100 + ord(sign) for sign in map(chr, range(65, 91))}
 _KEPT = 16_384
 
 
-@dataclasses.dataclass(frozen=True)
-class EntryTerms:
+class EntryTerms(NamedTuple):
     """
     What is kept of one entry.
 
