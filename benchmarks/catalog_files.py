@@ -102,8 +102,8 @@ def compare_answers(ours: Path, theirs: Path) -> str:
         If they are not equal.
     """
     one, other = (json.loads(path.read_text(encoding="utf-8")) for path in (ours, theirs))
-    different = sum(a != b for a, b in zip(one, other, strict=True))
-    if different:
-        msg = f"{different} of {len(one)} answers differ, such as {next((a, b) for a, b in zip(one, other) if a != b)}"
+    pairs = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
+    if pairs:
+        msg = f"{len(pairs)} of {len(one)} answers differ, such as {pairs[0]}"
         raise OceanDataError(msg[:500])
     return f"equal ({sum(map(len, one)):,} names)"

@@ -16,6 +16,9 @@ from oceandata.errors import OceanDataError
 
 __all__ = ["BEGIN", "END", "row_from_pairs", "row_from_runs", "table", "write_row", "write_table"]
 
+#: Seconds below which a third digit says something.
+_SMALL_S = 0.1
+
 #: Comments between which the table is written.
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 
@@ -176,6 +179,8 @@ def _alone_cells(row: dict[str, Any]) -> list[str]:
 
     def cell(key: str, digits: int, limit: float | None = None) -> str:
         one = row["ours"][key]
+        if digits and one["max"] < _SMALL_S:
+            digits = 3
         promise = f", limit {limit:g}" if limit is not None else ""
         return f"{one['median']:.{digits}f} ({one['min']:.{digits}f}–{one['max']:.{digits}f}{promise})"
 

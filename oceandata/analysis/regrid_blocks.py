@@ -152,7 +152,7 @@ class _Merge:
         shares = np.zeros(shape) if skipna else None
         for band, rows in zip(blocks, touched[0], strict=True):
             for block, columns in zip(band, touched[1], strict=True):
-                cells = (..., rows[:, None], columns)
+                cells = _cells(rows, columns)
                 sums[cells] += block[..., : rows.size, :]
                 if shares is not None:
                     shares[cells] += block[..., rows.size :, :]
@@ -162,6 +162,17 @@ class _Merge:
 def _ranges(sizes: "Sequence[int]") -> list[tuple[int, int]]:
     edges = np.concatenate([[0], np.cumsum(sizes)]).tolist()
     return list(itertools.pairwise(edges))
+
+
+def _cells(rows: "IntArray", columns: "IntArray") -> Any:
+    """Index of the cells in some rows and columns; slices where they are neighbours, which is much faster."""
+    runs = [
+        slice(int(one[0]), int(one[-1]) + 1) if one.size and one[-1] - one[0] == one.size - 1 else one
+        for one in (rows, columns)
+    ]
+    if all(isinstance(run, slice) for run in runs):
+        return (..., *runs)
+    return (..., rows[:, None], columns)
 
 
 def _check_memory(array: da.Array, source_cells: int, target_cells: int, leading: "Sequence[object]") -> None:

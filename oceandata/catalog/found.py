@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
-from oceandata.catalog.index.counts import all_hits, count_facets, rows_by_rank
+from oceandata.catalog.index.counts import Rows, all_hits, count_facets, rows_by_rank
 from oceandata.catalog.index.match import Plan, plan_search
 from oceandata.catalog.index.parts import MemoryPart, Part
 from oceandata.catalog.index.segment import Segment
@@ -90,6 +90,11 @@ class Found:
         """All places of a limited result."""
         return self.first(self.limit or 0)
 
+    @cached_property
+    def _ranked(self) -> list[list[Rows]]:
+        """Rows of every index by rank; four bytes an entry."""
+        return [rows_by_rank(segment, self.plan) for _, _, segment in self._segments()]
+
     def _segments(self) -> Iterator[tuple[int, int, Segment]]:
         """Every index with its numbers."""
         for number, part in enumerate(self.parts):
@@ -156,7 +161,7 @@ class Found:
             return len(self._limited)
         if not self.questions:
             return sum(map(len, self.parts))
-        return sum(rows.size for _, _, one in self._segments() for rows in rows_by_rank(one, self.plan))
+        return sum(rows.size for ranked in self._ranked for rows in ranked)
 
     def __bool__(self) -> bool:
         return bool(self.first(1))
@@ -256,8 +261,8 @@ class Found:
             return self._few().facets()
         total: Counter[tuple[str, str]] = Counter()
         shown: dict[tuple[str, str], str] = {}
-        for _, _, segment in self._segments():
-            for (facet, key, value), count in count_facets(segment, rows_by_rank(segment, self.plan)).items():
+        for (_, _, segment), ranked in zip(self._segments(), self._ranked, strict=True):
+            for (facet, key, value), count in count_facets(segment, ranked).items():
                 total[facet, key] += count
                 shown.setdefault((facet, key), value)
         found: dict[str, dict[str | bool, int]] = {facet: {} for facet in FACETS}

@@ -1,12 +1,8 @@
 """Building an index: entries in the order of their names, each read once, into a new database."""
 
 import array
-import json
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
-from queue import Queue
-from threading import Thread
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from oceandata.catalog.index.bounds import COLUMNS, extent_bounds, tree_boxes
@@ -14,24 +10,16 @@ from oceandata.catalog.index.tables import BLOCK_ROWS, SAMPLE_ROWS, VERSION, cre
 from oceandata.catalog.index.terms import EntryTerms, Facet, entry_terms
 from oceandata.entities import Entry
 
-__all__ = ["Source", "build_index"]
+__all__ = ["Prepared", "Source", "build_index", "prepare"]
 
-_BATCH = 1000
 _HASH_BYTES = 64_000_000
 _MOST_BYTES, _SMALL_CODES = 2**63 - 1, 2**16
 _LOW, _HIGH = 2**31 - 1, -(2**31)
 #: What a column holds where nothing is known: a low end above every number, a high end below.
 _NOTHING = {name: _HIGH if name.startswith(("east", "north", "ending", "bottom")) else _LOW for name in COLUMNS}
 
-
-def _insert(table: str, columns: int) -> str:
-    """Statement that takes all rows of a batch as one JSON text: SQLite then works without holding the interpreter."""
-    values = ", ".join(f"json_extract(value, '$[{number}]')" for number in range(columns))
-    return f"INSERT INTO {table} SELECT {values} FROM json_each(?)"
-
-
-_ENTRY, _BOX = _insert("entry", len(COLUMNS) + 5), _insert("box", 9)
-_WORDS = "INSERT INTO words (rowid, tokens) SELECT key + ?, value FROM json_each(?)"
+_ENTRY = f"INSERT INTO entry VALUES ({', '.join('?' * (len(COLUMNS) + 5))})"
+_BOX = "INSERT INTO box VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class Source(NamedTuple):
@@ -53,8 +41,23 @@ class Source(NamedTuple):
     digest: int | None = None
 
 
-class _Prepared(NamedTuple):
-    """What the tables take of one entry."""
+class Prepared(NamedTuple):
+    """
+    What the tables take of one entry.
+
+    Attributes
+    ----------
+    name : str
+        Its id.
+    nbytes : int or None
+        Bytes as stored.
+    file, digest : int or None
+        As `Source` has them.
+    bounds : tuple of int or None
+        From `extent_bounds`.
+    terms : EntryTerms
+        From `entry_terms`.
+    """
 
     name: str
     nbytes: int | None
@@ -75,7 +78,7 @@ class _Blocks:
         self._clear()
 
     def _clear(self) -> None:
-        self.rows: list[_Prepared] = []
+        self.rows: list[Prepared] = []
 
     def code(self, facet: Facet, shown: str) -> int:
         """Number of a facet's value, given when it is first seen."""
@@ -85,7 +88,7 @@ class _Blocks:
             self.connection.execute("INSERT INTO facet VALUES (?, ?, ?, ?)", (found, *facet, shown))
         return found
 
-    def add(self, one: _Prepared) -> None:
+    def add(self, one: Prepared) -> None:
         """Take a row; a full block is written."""
         self.rows.append(one)
         if len(self.rows) == BLOCK_ROWS:
@@ -122,65 +125,43 @@ def _packed(bounds: Mapping[str, "array.array[int]"]) -> bytes:
     return b"".join(bounds[name].tobytes() for name in COLUMNS)
 
 
-def _batches(sources: Iterable[Source]) -> Iterator[list[_Prepared]]:
-    """Prepared entries, some hundred at a time."""
-    remaining = iter(sources)
-    while batch := [
-        _Prepared(entry.id, entry.stored_bytes, file, digest, extent_bounds(entry.extent), entry_terms(entry))
-        for entry, file, digest in islice(remaining, _BATCH)
-    ]:
-        yield batch
+def prepare(sources: Iterable[Source]) -> list[Prepared]:
+    """
+    What the tables take of entries.
 
+    Parameters
+    ----------
+    sources : iterable of Source
+        The entries.
 
-def _ahead(batches: Iterator[list[_Prepared]]) -> Iterator[list[_Prepared]]:
-    """The same, prepared in a thread: SQLite writes meanwhile, without holding the interpreter."""
-    queue: Queue[list[_Prepared] | BaseException | None] = Queue(4)
-    stopped: list[bool] = []
-
-    def fill() -> None:
-        try:
-            for batch in batches:
-                queue.put(batch)
-                if stopped:
-                    return
-            queue.put(None)
-        except BaseException as error:
-            queue.put(error)
-
-    thread = Thread(target=fill, daemon=True)
-    thread.start()
-    try:
-        while (batch := queue.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-    finally:
-        stopped.append(True)
-        while thread.is_alive():
-            if not queue.empty():
-                queue.get()
-            thread.join(0.01)
-
-
-def _write(connection: sqlite3.Connection, first: int, batch: list[_Prepared]) -> None:
-    """Put entries into the tables whose rows are theirs."""
-    entries = [(row, one.name, *one.bounds, one.nbytes, one.file, one.digest) for row, one in enumerate(batch, first)]
-    boxes = [
-        (2 * row + piece, *box)
-        for row, one in enumerate(batch, first)
-        for piece, box in enumerate(tree_boxes(one.bounds))
+    Returns
+    -------
+    list of Prepared
+        In the same order.
+    """
+    return [
+        Prepared(entry.id, entry.stored_bytes, file, digest, extent_bounds(entry.extent), entry_terms(entry))
+        for entry, file, digest in sources
     ]
-    connection.execute(_ENTRY, (json.dumps(entries),))
-    connection.execute(_BOX, (json.dumps(boxes),))
-    connection.execute(_WORDS, (first, json.dumps([one.terms.tokens for one in batch], ensure_ascii=False)))
+
+
+def _write(connection: sqlite3.Connection, first: int, batch: list[Prepared]) -> None:
+    """Put entries into the tables whose rows are theirs."""
+    rows = list(enumerate(batch, first))
+    entries = ((row, one.name, *one.bounds, one.nbytes, one.file, one.digest) for row, one in rows)
+    boxes = ((2 * row + piece, *box) for row, one in rows for piece, box in enumerate(tree_boxes(one.bounds)))
+    connection.executemany(_ENTRY, entries)
+    connection.executemany(_BOX, boxes)
+    connection.executemany(
+        "INSERT INTO words (rowid, tokens) VALUES (?, ?)", ((row, one.terms.tokens) for row, one in rows)
+    )
 
 
 def build_index(
     connection: sqlite3.Connection,
-    sources: Iterable[Source],
+    batches: Iterable[list[Prepared]],
     *,
     meta: Mapping[str, str] | None = None,
-    progress: Callable[[int], None] | None = None,
 ) -> int:
     """
     Fill a new database.
@@ -189,12 +170,10 @@ def build_index(
     ----------
     connection : sqlite3.Connection
         To an empty database.
-    sources : iterable of Source
-        Entries in the order of their names, each name once.
+    batches : iterable of list of Prepared
+        Entries in the order of their names, each name once, as many at a time as one likes.
     meta : mapping of str to str, optional
         What the index shall say of itself.
-    progress : callable, optional
-        Told the number of entries done.
 
     Returns
     -------
@@ -210,13 +189,11 @@ def build_index(
     for setting, value in (("automerge", 0), ("hashsize", _HASH_BYTES)):
         connection.execute("INSERT INTO words (words, rank) VALUES (?, ?)", (setting, value))
     blocks, done = _Blocks(connection), 0
-    for batch in _ahead(_batches(sources)):
+    for batch in batches:
         _write(connection, done + 1, batch)
         for one in batch:
             blocks.add(one)
         done += len(batch)
-        if progress is not None:
-            progress(done)
     blocks.finish()
     connection.execute("INSERT INTO words (words) VALUES ('optimize')")
     facts = {**(meta or {}), "version": str(VERSION), "entries": str(done)}

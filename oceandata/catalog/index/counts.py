@@ -18,7 +18,7 @@ from oceandata.catalog.index.tables import BLOCK_ROWS
 __all__ = ["Rows", "all_hits", "count_facets", "rows_by_rank"]
 
 #: Numbers of rows.
-Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
+Rows = np.ndarray[tuple[int], np.dtype[np.int32]]
 
 _PAGE = 500
 _COLUMN_OF = {"size": "nbytes", "period": "ending"}
@@ -34,7 +34,7 @@ def _blocks(segment: Segment, column: str) -> Iterator[tuple[int, bytes]]:
 def _matching(segment: Segment, match: str) -> Rows:
     """Rows whose texts match."""
     with segment.streamed("SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid", match) as found:
-        return np.fromiter((row for (row,) in found), dtype=np.int64)
+        return np.fromiter((row for (row,) in found), dtype=np.int32)
 
 
 def _held(segment: Segment, asked: Conditions) -> Any:
@@ -67,7 +67,7 @@ def rows_by_rank(segment: Segment, plan: Plan) -> list[Rows]:
     held = _held(segment, plan.asked)
     found = []
     for match in plan.ranks:
-        rows = _matching(segment, match) if match else np.arange(1, segment.last + 1)
+        rows = _matching(segment, match) if match else np.arange(1, segment.last + 1, dtype=np.int32)
         rows = rows[held[rows]]
         held[rows] = False
         found.append(rows)
@@ -91,17 +91,19 @@ def count_facets(segment: Segment, ranked: Sequence[Rows]) -> dict[tuple[str, st
         By facet, folded value and value as it is shown.
     """
     values = segment.values()
-    rows = np.concatenate(ranked)
     wanted = np.zeros(segment.last + 1, dtype=bool)
-    wanted[rows] = True
+    for rows in ranked:
+        wanted[rows] = True
     total = np.zeros(len(values), dtype=np.int64)
-    for number in np.unique((rows - 1) // BLOCK_ROWS).tolist():
-        ((counts, codes),) = segment.ask("SELECT counts, codes FROM block WHERE number = ?", number)
+    for first in range(1, segment.last + 1, BLOCK_ROWS):
+        here = wanted[first : first + BLOCK_ROWS]
+        if not here.any():
+            continue
+        ((counts, codes),) = segment.ask("SELECT counts, codes FROM block WHERE number = ?", first // BLOCK_ROWS)
         each = np.frombuffer(counts, dtype=np.uint32)
         small = len(codes) == 2 * int(each.sum(dtype=np.int64))
         code = np.frombuffer(codes, dtype=np.uint16 if small else np.uint32)
-        first = number * BLOCK_ROWS + 1
-        chosen = code[np.repeat(wanted[first : first + each.size], each)]
+        chosen = code if here.all() else code[np.repeat(here, each)]
         total += np.bincount(chosen, minlength=len(values))
     return {facet: int(count) for facet, count in zip(values, total, strict=True) if count}
 

@@ -206,7 +206,7 @@ def read_members(path: Path) -> Iterator[Member]:
             msg = f"{path} has a line in two members of gzip, before byte {begin}. Compress it anew with gzip."
             raise CorruptionError(msg)
         cut = not content.endswith(b"\n")
-        yield Member(begin, nbytes, content.split(b"\n"))
+        yield Member(begin, nbytes, content.removesuffix(b"\n").split(b"\n"))
         begin += nbytes
 
 
@@ -273,6 +273,6 @@ def read_member(stream: BinaryIO, begin: int, nbytes: int) -> list[bytes]:
     """
     stream.seek(begin)
     try:
-        return zlib.decompress(stream.read(nbytes), wbits=16 + zlib.MAX_WBITS).split(b"\n")
+        return zlib.decompress(stream.read(nbytes), wbits=16 + zlib.MAX_WBITS).removesuffix(b"\n").split(b"\n")
     except zlib.error:
         return []

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,6 +65,11 @@ class Faults:
         self.count += 1
         if len(self.found) < _MOST_FAULTS:
             self.found.append(fault)
+
+    def take(self, found: Sequence[Fault], count: int) -> None:
+        """Take those of another collection, and how many there were."""
+        self.found += found[: max(0, _MOST_FAULTS - len(self.found))]
+        self.count += count
 
     def require_none(self) -> None:
         """

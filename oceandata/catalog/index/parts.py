@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from oceandata.catalog.index.build import Source, build_index
+from oceandata.catalog.index.build import Source, build_index, prepare
 from oceandata.catalog.index.files import FOLDER, digest_of, read_lines, read_member
 from oceandata.catalog.index.lines import name_of
 from oceandata.catalog.index.segment import Segment
@@ -74,7 +74,7 @@ class MemoryPart:
         with self._lock:
             if self._segment is None:
                 connection = sqlite3.connect(":memory:", check_same_thread=False)
-                build_index(connection, [Source(self.entries[name]) for name in sorted(self.entries)])
+                build_index(connection, [prepare(Source(self.entries[name]) for name in sorted(self.entries))])
                 self._segment = Segment(connection)
         return [self._segment]
 

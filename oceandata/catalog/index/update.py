@@ -10,9 +10,10 @@ from operator import attrgetter
 from pathlib import Path
 
 from oceandata.catalog.faults import Fault
-from oceandata.catalog.index.build import Source, build_index
+from oceandata.catalog.index.build import Prepared, build_index
 from oceandata.catalog.index.files import FOLDER, FileState, bulk_files, digest_of, file_state
-from oceandata.catalog.index.lines import BulkLine, Faults, MemberPlace, lines_of, source_of
+from oceandata.catalog.index.lines import BulkLine, Faults, MemberPlace, lines_of
+from oceandata.catalog.index.preparing import prepared_lines
 from oceandata.catalog.index.state import CHANGES, INDEX, OpenedIndex, changed_files, open_any, states_text
 from oceandata.errors import DocumentError
 
@@ -96,10 +97,10 @@ def index_bulk(
     return _build(folder, names, progress)
 
 
-def _sources(
+def _free_lines(
     lines: Iterable[BulkLine], paths: Mapping[int, Path], faults: Faults, taken: Mapping[str, str]
-) -> Iterator[Source]:
-    """Entries of lines in the order of names; a name that is there twice is a fault."""
+) -> Iterator[BulkLine]:
+    """Lines whose names nobody else has; a name that is there twice is a fault."""
     before: BulkLine | None = None
     for line in lines:
         path = paths[line.file]
@@ -109,9 +110,7 @@ def _sources(
         elif line.name in taken:
             faults.add(Fault(str(path), line.number, f"entry {line.name!r} is {taken[line.name]} too. Remove one."))
         else:
-            source = source_of(line, path, faults)
-            if source is not None:
-                yield source
+            yield line
         before = line
 
 
@@ -138,14 +137,15 @@ def _build(folder: Path, taken: Mapping[str, str], progress: Progress | None) ->
     files = [lines_of(path, file, faults, members=members, progress=meter) for file, path in paths.items()]
     merged = heapq.merge(*files, key=attrgetter("name"))
     meta = {"key": uuid.uuid4().hex, "files": states_text(states)}
-    count = _write(folder / INDEX, _sources(merged, paths, faults, taken), faults, meta, members)
+    lines = _free_lines(merged, paths, faults, taken)
+    count = _write(folder / INDEX, prepared_lines(lines, paths, faults), faults, meta, members)
     (folder / CHANGES).unlink(missing_ok=True)
     return IndexReport(count, count, 0, "built")
 
 
 def _write(
     path: Path,
-    sources: Iterable[Source],
+    batches: Iterable[list[Prepared]],
     faults: Faults,
     meta: Mapping[str, str],
     members: list[MemberPlace],
@@ -159,7 +159,7 @@ def _write(
     try:
         for setting in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KB}"):
             connection.execute(f"PRAGMA {setting}")
-        count = build_index(connection, sources, meta=meta)
+        count = build_index(connection, batches, meta=meta)
         faults.require_none()
         connection.executemany("INSERT INTO member VALUES (?, ?, ?, ?)", members)
         connection.executemany("INSERT INTO gone VALUES (?)", ((row,) for row in gone))
@@ -209,7 +209,8 @@ def _update(
     held = {line.name: "in a bulk file that did not change" for line in fresh if _stays(opened, line.name, gone)}
     fresh.sort(key=attrgetter("name"))
     meta = {"base": opened.key, "files": states_text(states)}
-    count = _write(folder / CHANGES, _sources(fresh, paths, faults, {**held, **taken}), faults, meta, members, gone)
+    lines = _free_lines(fresh, paths, faults, {**held, **taken})
+    count = _write(folder / CHANGES, prepared_lines(lines, paths, faults), faults, meta, members, gone)
     return IndexReport(base.last - len(gone) + count, count, len(gone), "updated")
 
 
