@@ -30,25 +30,26 @@ class DirectPipeline(BatchedCodecPipeline):
     def is_direct(self) -> bool:
         """Whether chunks are little-endian bytes, plain or compressed with Zstandard alone."""
         stored = self.array_bytes_codec
-        plain = isinstance(stored, BytesCodec) and getattr(stored.endian, "value", None) in ("little", None)
+        endian: Any = getattr(stored, "endian", None)  # an enum up to Zarr 3.1, text from then on
+        plain = isinstance(stored, BytesCodec) and getattr(endian, "value", endian) in ("little", None)
         compressed = len(self.bytes_bytes_codecs) <= 1 and all(
             isinstance(codec, ZstdCodec) for codec in self.bytes_bytes_codecs
         )
         return plain and compressed and not self.array_array_codecs
 
-    async def read_batch(self, batch_info: "Iterable[Any]", out: Any, drop_axes: tuple[int, ...] = ()) -> None:
-        """Fetch a batch of chunks, and decode them in one thread."""
+    async def read_batch(self, batch_info: "Iterable[Any]", out: Any, drop_axes: tuple[int, ...] = ()) -> Any:
+        """Fetch a batch of chunks, and decode them in one thread; tells which were there, as Zarr 3.2 and later ask."""
         batch = list(batch_info)
         target = out.as_ndarray_like()
         if not self.is_direct or drop_axes or not isinstance(target, np.ndarray) or target.dtype.kind not in "biuf":
-            await super().read_batch(batch, out, drop_axes)
-            return
+            return await super().read_batch(batch, out, drop_axes)
         stored = await concurrent_map(
             [(getter, spec.prototype) for getter, spec, *_ in batch],
             lambda getter, prototype: getter.get(prototype),
             config.get("async.concurrency"),
         )
         await asyncio.to_thread(self._place, stored, batch, target)
+        return tuple({"status": "missing" if buffer is None else "present"} for buffer in stored)
 
     def _place(self, stored: "Iterable[Any]", batch: list[Any], target: np.ndarray) -> None:
         """Decode each chunk into its place."""

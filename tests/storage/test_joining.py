@@ -49,7 +49,7 @@ def test_only_the_files_that_are_asked_for_are_read() -> None:
     [
         (np.float32([1, 2]), np.nan),
         (np.int16([1, 2]), np.nan),
-        (np.array(["2000-01-01", "2000-01-02"], "M8[us]"), np.datetime64("NaT")),
+        (np.array(["2000-01-01", "2000-01-02"], "M8[us]"), np.datetime64("NaT", "us")),
         (np.array([b"a", b"b"]), b""),
     ],
     ids=["float", "whole numbers", "times", "text"],
