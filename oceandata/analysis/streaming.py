@@ -33,6 +33,9 @@ __all__ = ["Fused", "States", "accumulate", "accumulate_all", "finish", "layers_
 # Streaming tasks to aim at: enough for every thread of a large node, few enough to be nothing for a scheduler.
 _PARTITIONS = 64
 
+# States that always fit, however small the budget.
+_LEAST_BYTES = 16_000_000
+
 # States merged by one task.
 _FAN_IN = 8
 
@@ -223,7 +226,7 @@ def _check_states(
     array: da.Array, accumulators: Sequence[Accumulator], ranges: Sequence[Sequence[tuple[int, int]]]
 ) -> None:
     """Refuse states of one task that do not fit the memory, with blocks that would."""
-    budget = get_options().memory_bytes
+    budget = max(get_options().memory_bytes, _LEAST_BYTES)
     largest = [max(sum(sizes[lo:hi]) for lo, hi in pieces) for sizes, pieces in zip(array.chunks, ranges, strict=True)]
     needed = sum(_state_bytes(largest, one) for one in accumulators)
     if needed <= budget:

@@ -11,7 +11,8 @@ import xarray as xr
 from oceandata import analysis
 from oceandata.analysis import statistics
 from oceandata.analysis.statistics import mergeable_routines
-from oceandata.errors import InputError
+from oceandata.errors import InputError, MemoryBudgetError
+from oceandata.options import set_options
 
 ASKED: dict[str, dict[str, Any]] = {
     "mean": {"dim": "time"},
@@ -93,3 +94,12 @@ def test_what_cannot_be_is_refused(routines: Any, said: str) -> None:
 def test_routines_that_fuse_are_named() -> None:
     assert {"mean", "integral", "variance", "extremes", "climatology", "area_mean"} <= set(mergeable_routines())
     assert "running_mean" not in mergeable_routines()
+
+
+def test_states_beyond_the_memory_are_refused_with_blocks_that_fit() -> None:
+    values = da.zeros((24, 4000, 500), chunks=(12, 4000, 500), dtype="f4")
+    field = xr.DataArray(values, dims=["time", "y", "x"], name="t")
+    with set_options(memory_bytes=20_000_000):
+        with pytest.raises(MemoryBudgetError, match="at most 2500 along dimension 1, now 4000"):
+            statistics(field, {"mean": {"dim": "time"}})
+        assert statistics(field.chunk(y=2000), {"mean": {"dim": "time"}})["mean"].shape == (4000, 500)
