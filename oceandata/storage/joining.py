@@ -105,7 +105,12 @@ def _missing(pieces: Sequence[xr.Variable], *, filled: bool) -> "tuple[np.dtype[
     dtype = np.dtype(object) if "O" in kinds else np.result_type(*dtypes)
     if dtype.kind in "iub" and filled:
         dtype = np.result_type(dtype, np.float32)
-    empty: dict[str, Any] = {"f": np.nan, "c": np.nan, "M": np.datetime64("NaT", "ns"), "m": np.timedelta64("NaT", "ns")}
+    empty: dict[str, Any] = {
+        "f": np.nan,
+        "c": np.nan,
+        "M": np.datetime64("NaT", "ns"),
+        "m": np.timedelta64("NaT", "ns"),
+    }
     return dtype, empty.get(dtype.kind, {"S": b"", "U": "", "O": b""}.get(dtype.kind, 0))
 
 
