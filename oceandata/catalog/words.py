@@ -164,6 +164,7 @@ def pieces_of_run(run: str) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = []
 
     def cut(begin: int, pieces: tuple[str, ...]) -> None:
+        """Find the ways to cut what follows."""
         if len(found) == _MOST_CUTS:
             return
         if begin == len(run) and pieces and pieces not in found:

@@ -140,6 +140,18 @@ class BulkPart:
         """
         Entry of a name, which is in a row of the index of a number.
 
+        Parameters
+        ----------
+        segment, row : int
+            Number of the index, and row in it.
+        name : str
+            Id of the entry.
+
+        Returns
+        -------
+        Entry
+            As the bulk file has it.
+
         Raises
         ------
         CorruptionError
