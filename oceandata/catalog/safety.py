@@ -192,10 +192,13 @@ def _leaves_folder(rest: str, folder: Path) -> str:
     """Why a place relative to the catalogue is refused; empty if it stays below the folder."""
     if ".." in PurePosixPath(rest.replace("\\", "/")).parts:
         return "'..' leads out of the folder of the catalogue. Put the data below it, or write the whole path."
+    nowhere = "its symbolic links lead nowhere. Write the place itself."
     try:
         real, top = (folder / rest).resolve(), folder.resolve()
     except (OSError, RuntimeError, ValueError):
-        return "its symbolic links lead nowhere. Write the place itself."
+        return nowhere
+    if any(part.is_symlink() for part in (real, *real.parents)):  # a loop, which Python 3.13 leaves unresolved
+        return nowhere
     if not real.is_relative_to(top):
         return "a symbolic link leads out of the folder of the catalogue. Write the place itself."
     return ""
