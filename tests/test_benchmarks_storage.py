@@ -21,7 +21,9 @@ from oceandata.options import set_options
 # xarray writes consolidated metadata by default, and Zarr says that the format does not know them yet.
 pytestmark = pytest.mark.filterwarnings("ignore:Consolidated metadata:zarr.errors.ZarrUserWarning")
 
-TOLD = 'print(\'words\'); print(\'{"cpu_s": 1, "wall_s": 2, "before_mb": 0.5, "found": "3 files"}\')'
+# It stays for as many samples of its memory as a slow machine needs to take one.
+STAYING = "import time; time.sleep(0.5); "
+TOLD = STAYING + 'print(\'words\'); print(\'{"cpu_s": 1, "wall_s": 2, "before_mb": 0.5, "found": "3 files"}\')'
 
 
 def trial(code: str = TOLD, limits: Limits | None = None) -> Trial:
