@@ -17,7 +17,8 @@ from benchmarks.work import Goal, Program, Work
 from oceandata.errors import InputError, OceanDataError
 
 ROOT = Path(__file__).parents[1]
-LIGHT = "pass"
+# Stays until its memory is sampled.
+LIGHT = "import time; time.sleep(0.5)"
 # Holds 200 MB and does not end before it has used 0.3 s of CPU.
 HEAVY = "import time\nheld = b'x' * 200_000_000\nwhile time.process_time() < 0.3: pass"
 # The same in a child of the program, which itself does nothing.

@@ -274,7 +274,7 @@ class Catalog(Mapping[str, Entry]):
         -----
         Places are compared to a millionth of a degree, times to the minute, depths to the centimetre. A run of Chinese
         characters hits where each two that stand together in it do. Entries of a file are indexed at the first search,
-        those of bulk files when they are registered. Sorting by title reads every entry that was found.
+        those of bulk files when they are registered.
         """
         check_order(limit, sort)
         asked = question(

@@ -96,9 +96,9 @@ class Found:
         return [rows_by_rank(segment, self.plan) for _, _, segment in self._segments()]
 
     def _segments(self) -> Iterator[tuple[int, int, Segment]]:
-        """Every index with its numbers."""
+        """Every index that holds something, with its numbers."""
         for number, part in enumerate(self.parts):
-            for which, segment in enumerate(part.segments()):
+            for which, segment in enumerate(part.segments() if len(part) else ()):
                 yield number, which, segment
 
     def first(self, count: int) -> list[Place]:
@@ -129,21 +129,17 @@ class Found:
         return sorted(places)[:count]
 
     def _stream(self) -> Iterator[Place]:
-        """Every place, without regard to the limit."""
-        if self.sort == "title":
-            yield from sorted(replace(place, key=fold(self.entry(place).title)) for place in self._every("name"))
-        else:
-            yield from self._every(self.sort)
+        """Every place, without regard to the limit, merged from the indexes."""
+        segments = list(self._segments())
+        return heapq.merge(*(self._places(*numbered, alone=len(segments) == 1) for numbered in segments))
 
-    def _every(self, sort: str) -> Iterator[Place]:
-        """Every place, merged from the indexes."""
-        streams = [self._places(*numbered, sort) for numbered in self._segments()]
-        return heapq.merge(*streams)
-
-    def _places(self, number: int, which: int, segment: Segment, sort: str) -> Iterator[Place]:
-        """Places of one index."""
-        for hit in all_hits(segment, self.plan, sort):
-            yield Place(hit.rank, hit.name, number, which, hit.row)
+    def _places(self, number: int, which: int, segment: Segment, *, alone: bool) -> Iterator[Place]:
+        """Places of one index; where there are several, titles are compared and not their ranks in each."""
+        for hit in all_hits(segment, self.plan, self.sort):
+            place = Place(hit.rank, hit.name, number, which, hit.row)
+            if self.sort == "title" and not alone:
+                place = replace(place, key=fold(self.entry(place).title))
+            yield place
 
     def __iter__(self) -> Iterator[Place]:
         if self.limit is not None:

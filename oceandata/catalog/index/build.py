@@ -8,6 +8,7 @@ from typing import NamedTuple
 from oceandata.catalog.index.bounds import COLUMNS, extent_bounds, tree_boxes
 from oceandata.catalog.index.tables import BLOCK_ROWS, SAMPLE_ROWS, VERSION, create_tables
 from oceandata.catalog.index.terms import EntryTerms, Facet, entry_terms
+from oceandata.catalog.words import fold
 from oceandata.entities import Entry
 
 __all__ = ["Prepared", "Source", "build_index", "prepare"]
@@ -47,8 +48,8 @@ class Prepared(NamedTuple):
 
     Attributes
     ----------
-    name : str
-        Its id.
+    name, title : str
+        Its id, and its folded title.
     nbytes : int or None
         Bytes as stored.
     file, digest : int or None
@@ -60,6 +61,7 @@ class Prepared(NamedTuple):
     """
 
     name: str
+    title: str
     nbytes: int | None
     file: int | None
     digest: int | None
@@ -75,6 +77,7 @@ class _Blocks:
         self.codes_by_facet: dict[Facet, int] = {}
         self.number = 0
         self.sample = {name: array.array("i") for name in COLUMNS}
+        self.titles: list[str] = []
         self._clear()
 
     def _clear(self) -> None:
@@ -105,6 +108,7 @@ class _Blocks:
         }
         for name in COLUMNS:
             self.sample[name].extend(bounds[name][::SAMPLE_ROWS])
+        self.titles += [one.title for one in self.rows]
         nbytes = array.array("q", [min(one.nbytes or 0, _MOST_BYTES) for one in self.rows])
         counts = array.array("I", [len(one.terms.facets) for one in self.rows])
         numbers = [self.code(facet, shown) for one in self.rows for facet, shown in one.terms.facets.items()]
@@ -115,8 +119,13 @@ class _Blocks:
         self._clear()
 
     def finish(self) -> None:
-        """Write the last block, and the sample."""
+        """Write the last block, the sample, and the order of the titles."""
         self.flush()
+        order = {title: rank for rank, title in enumerate(sorted(set(self.titles)))}
+        ranks = array.array("i", map(order.__getitem__, self.titles))
+        for number in range(self.number):
+            part = ranks[number * BLOCK_ROWS : (number + 1) * BLOCK_ROWS]
+            self.connection.execute("INSERT INTO title VALUES (?, ?)", (number, part.tobytes()))
         self.connection.execute("INSERT INTO sample VALUES (?)", (_packed(self.sample),))
 
 
@@ -140,7 +149,15 @@ def prepare(sources: Iterable[Source]) -> list[Prepared]:
         In the same order.
     """
     return [
-        Prepared(entry.id, entry.stored_bytes, file, digest, extent_bounds(entry.extent), entry_terms(entry))
+        Prepared(
+            entry.id,
+            fold(entry.title),
+            entry.stored_bytes,
+            file,
+            digest,
+            extent_bounds(entry.extent),
+            entry_terms(entry),
+        )
         for entry, file, digest in sources
     ]
 

@@ -21,13 +21,14 @@ __all__ = ["Rows", "all_hits", "count_facets", "rows_by_rank"]
 Rows = np.ndarray[tuple[int], np.dtype[np.int32]]
 
 _PAGE = 500
-_COLUMN_OF = {"size": "nbytes", "period": "ending"}
+#: Table and column of what each order sorts by, and whether the largest comes first.
+_SORTED_BY = {"size": ("block", "nbytes", -1), "period": ("block", "bounds", -1), "title": ("title", "ranks", 1)}
 
 
-def _blocks(segment: Segment, column: str) -> Iterator[tuple[int, bytes]]:
+def _blocks(segment: Segment, table: str, column: str) -> Iterator[tuple[int, bytes]]:
     """First row and content of each block, read one by one."""
     for number in range(-(-segment.last // BLOCK_ROWS)):
-        ((content,),) = segment.ask(f"SELECT {column} FROM block WHERE number = ?", number)
+        ((content,),) = segment.ask(f"SELECT {column} FROM {table} WHERE number = ?", number)
         yield number * BLOCK_ROWS + 1, content
 
 
@@ -41,7 +42,7 @@ def _held(segment: Segment, asked: Conditions) -> Any:
     """For each row and the one before the first, whether it is there and meets the conditions."""
     held = np.ones(segment.last + 1, dtype=bool)
     if asked:
-        for first, content in _blocks(segment, "bounds"):
+        for first, content in _blocks(segment, "block", "bounds"):
             met = meets(asked, unpacked(content))
             held[first : first + met.size] = met
     held[[0, *segment.gone]] = False
@@ -109,11 +110,15 @@ def count_facets(segment: Segment, ranked: Sequence[Rows]) -> dict[tuple[str, st
 
 
 def _sort_keys(segment: Segment, sort: str) -> Any:
-    """For each row minus what it is sorted by: the largest comes first, what is unknown last."""
+    """For each row what it is sorted by: the smallest comes first, what is unknown last."""
+    table, column, sign = _SORTED_BY[sort]
     parts = [np.zeros(1, dtype=np.int64)]
-    for _, content in _blocks(segment, "nbytes" if sort == "size" else "bounds"):
-        numbers = np.frombuffer(content, dtype=np.int64) if sort == "size" else unpacked(content)[_COLUMN_OF[sort]]
-        parts.append(-numbers.astype(np.int64))
+    for _, content in _blocks(segment, table, column):
+        if sort == "period":
+            numbers: Any = unpacked(content)["ending"]
+        else:
+            numbers = np.frombuffer(content, dtype=np.int64 if sort == "size" else np.int32)
+        parts.append(sign * numbers.astype(np.int64))
     return np.concatenate(parts)
 
 
@@ -128,7 +133,7 @@ def all_hits(segment: Segment, plan: Plan, sort: str) -> Iterator[Hit]:
     plan : Plan
         From `plan_search`.
     sort : str
-        ``"relevance"``, ``"name"``, ``"size"`` or ``"period"``.
+        One of `oceandata.catalog.search.SORTS`.
 
     Yields
     ------
@@ -137,7 +142,7 @@ def all_hits(segment: Segment, plan: Plan, sort: str) -> Iterator[Hit]:
     """
     ranked = rows_by_rank(segment, plan)
     rows = np.concatenate(ranked)
-    if sort in _COLUMN_OF:
+    if sort in _SORTED_BY:
         keys = _sort_keys(segment, sort)[rows]
     elif sort == "relevance":
         keys = np.repeat(np.arange(len(ranked)), [each.size for each in ranked])

@@ -33,6 +33,7 @@ _TABLES = (
     "CREATE VIRTUAL TABLE words USING fts5(tokens, content='', columnsize=0, detail=none, tokenize=ascii)",
     "CREATE TABLE facet (code INTEGER PRIMARY KEY, facet TEXT NOT NULL, key TEXT NOT NULL, shown TEXT NOT NULL)",
     "CREATE TABLE block (number INTEGER PRIMARY KEY, bounds BLOB, nbytes BLOB, counts BLOB, codes BLOB)",
+    "CREATE TABLE title (number INTEGER PRIMARY KEY, ranks BLOB)",
 )
 
 

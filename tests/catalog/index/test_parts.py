@@ -51,7 +51,8 @@ def test_typing_its_name_reads_a_screenful(bulk: Path, monkeypatch: pytest.Monke
         return entry(part, segment, row, name)
 
     monkeypatch.setattr(BulkPart, "entry", counted)
-    for shown in (catalog, catalog.search(text="entry"), catalog.search(bbox=(0, 0, 360, 1), sort="size")):
+    by_size, by_title = (catalog.search(bbox=(0, 0, 360, 1), sort=sort) for sort in ("size", "title"))
+    for shown in (catalog, catalog.search(text="entry"), by_size, by_title):
         read.clear()
         assert "and 80 more" in repr(shown)
         assert "the first 20 are shown" in shown._repr_html_()
