@@ -11,6 +11,7 @@ from oceandata.catalog.entries import Overlay, draft_entry
 from oceandata.catalog.index.files import FOLDER
 from oceandata.catalog.index.state import CHANGES, INDEX
 from oceandata.catalog.licences import unknown_licences
+from oceandata.catalog.placement import place_entries
 from oceandata.catalog.positions import Located
 from oceandata.catalog.repositories import described_layouts
 from oceandata.catalog.safety import text_faults
@@ -20,11 +21,11 @@ from oceandata.catalog.scan.grouping import Grouped, group_files
 from oceandata.catalog.scan.memory import Memory, Seen
 from oceandata.catalog.scan.merging import merged_entry
 from oceandata.catalog.scan.naming import entry_ids
+from oceandata.catalog.scan.present import Present, read_present
 from oceandata.catalog.scan.proposing import find_gaps, find_proposals
 from oceandata.catalog.scan.reading import read_place
 from oceandata.catalog.scan.reporting import ScanReport
 from oceandata.catalog.scan.walking import Place, Reject, shown_path, walk
-from oceandata.catalog.scan.writing import Present, read_present, write_found
 from oceandata.catalog.write import portable_entry
 from oceandata.entities import Entry
 from oceandata.errors import InputError, OceanDataError, closest
@@ -117,7 +118,7 @@ def run_scan(
         if not dry_run and run.entries:
             written = [run.entries[name] for name in changed]
             if written:
-                kind = write_found(path, written, present, into=into)
+                kind = place_entries(path, written, into=into)
             for name, document in run.scanned.items():
                 memory.remember_entry(name, document)
     return run.report(roots, kind)

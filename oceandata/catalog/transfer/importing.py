@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from oceandata.catalog.catalog import Catalog, open_catalog
+from oceandata.catalog.placement import place_entries
 from oceandata.catalog.transfer.candidates import Candidate, Outcome, judge
 from oceandata.catalog.transfer.cells import Cell, unguard_formula
 from oceandata.catalog.transfer.columns import FAULTS, columns, find_fields, load_column_map
@@ -16,7 +17,6 @@ from oceandata.catalog.transfer.intake_esm import read_esm
 from oceandata.catalog.transfer.rows import CellFault, entry_cells, read_cells
 from oceandata.catalog.transfer.stac_reading import read_stac
 from oceandata.catalog.transfer.tables import Table, read_table, require_sheet_path, write_table
-from oceandata.catalog.write import put_entries
 from oceandata.entities import Entry
 from oceandata.errors import DocumentError, InputError, NotFoundError, closest
 
@@ -111,7 +111,8 @@ def import_entries(
     Import what staff already have into a catalogue.
 
     Sound datasets are imported, whatever is wrong with others. Of an entry that is there already, fields that are
-    empty are filled, and fields that differ are kept and reported; an empty cell takes nothing away.
+    empty are filled, and fields that differ are kept and reported; an empty cell takes nothing away. New entries that
+    the YAML file has no room for go into the bulk files beside it (`register_entries`).
 
     Parameters
     ----------
@@ -141,7 +142,7 @@ def import_entries(
     DocumentError
         If the source cannot be read at all, or the catalogue has faults.
     InputError
-        If the faulty rows would be written over the source, or the catalogue file would grow too large.
+        If the faulty rows would be written over the source.
     MissingExtraError
         If a workbook is given and openpyxl is not installed.
     """
@@ -154,7 +155,7 @@ def import_entries(
     outcomes = _judged(read.candidates, catalog, catalog_path, source, replace=replace)
     changed = [one.entry for one in outcomes if one.action in ("created", "updated") and one.entry is not None]
     if changed and not dry_run:
-        put_entries(catalog_path, changed)
+        place_entries(catalog_path, changed)
     given_back = ""
     if faults_path is not None and any(outcome.faults for outcome in outcomes):
         given_back = str(_give_back(Path(faults_path), read, outcomes))

@@ -175,7 +175,7 @@ def test_many_entries_go_into_bulk_files(
     found = open_catalog(catalog)
     assert [found[name] for name in ("run", "sst", "temp")] == list(report.entries)
     assert found.open("sst").sizes["time"] == 6
-    monkeypatch.setattr("oceandata.catalog.scan.writing.MOST_ENTRIES", 0)
+    monkeypatch.setattr("oceandata.catalog.placement.MOST_ENTRIES", 0)
     write_file("new/late.nc")
     again = run_scan([holdings.parent], catalog)
     assert (again.added, again.changed, again.into) == (("late",), (), "bulk")

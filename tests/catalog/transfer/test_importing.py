@@ -193,9 +193,14 @@ def test_2000_rows_go_out_and_come_back_without_loss(tmp_path: Path, entry: Entr
         for i in range(2000)
     ]
     export_entries(whole, tmp_path / "s.csv", vocabulary="sheet", language="zh")
-    report = import_entries(tmp_path / "catalog.yaml", tmp_path / "s.csv", dry_run=True)
+    report = import_entries(tmp_path / "catalog.yaml", tmp_path / "s.csv")
     assert report.counts == {"created": 2000, "updated": 0, "unchanged": 0, "refused": 0}
     assert [outcome.entry for outcome in report.outcomes] == whole
+    catalog = open_catalog(tmp_path / "catalog.yaml")
+    assert [catalog[one.id] for one in whole] == whole
+    again = import_entries(tmp_path / "catalog.yaml", tmp_path / "s.csv")
+    assert again.counts["unchanged"] == 2000
+    assert not again.written
 
 
 def test_a_workbook_goes_out_and_comes_back_without_loss(tmp_path: Path, entry: Entry) -> None:
@@ -237,11 +242,18 @@ def test_a_faulty_extent_is_at_its_column(tmp_path: Path) -> None:
     assert "bbox latitudes are 37.0 to 99.0" in fault.message
 
 
-def test_more_entries_than_a_file_holds_are_refused_whole(tmp_path: Path) -> None:
-    rows = [[f"d{i}", *GOOD[1:]] for i in range(201)]
-    with pytest.raises(InputError, match="201 entries, need 200 at most"):
-        import_entries(tmp_path / "c.yaml", sheet(tmp_path / "s.csv", rows))
-    assert not (tmp_path / "c.yaml").exists()
+def test_more_entries_than_a_file_holds_go_into_bulk_files(tmp_path: Path) -> None:
+    catalog = tmp_path / "c.yaml"
+    import_entries(catalog, sheet(tmp_path / "s.csv", [GOOD]))
+    rows = [[f"d{i}", *GOOD[1:]] for i in range(200)]
+    import_entries(catalog, sheet(tmp_path / "s.csv", rows))
+    assert len(open_catalog(catalog)) == 201
+    assert f"\n  {GOOD[0]}:" in catalog.read_text(encoding="utf-8")
+    assert "\n  d7:" not in catalog.read_text(encoding="utf-8")
+    rows[7][ZH.index("数据集名称")] = "另一个"
+    report = import_entries(catalog, sheet(tmp_path / "s.csv", rows), replace=True)
+    assert report.counts == {"created": 0, "updated": 1, "unchanged": 199, "refused": 0}
+    assert open_catalog(catalog)["d7"].title_zh == "另一个"
 
 
 def test_the_source_is_not_written_over(tmp_path: Path) -> None:
