@@ -7,7 +7,6 @@ into arrays by ``result``. NaN is never counted.
 """
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -30,9 +29,6 @@ __all__ = [
 
 #: Sufficient statistics by name.
 State = dict[str, "npt.NDArray[np.float64]"]
-
-# Values widened to float64 at a time: 2 MB, so that the work stays in the processor's cache.
-_STRIP_VALUES = 262_144
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,16 +109,20 @@ class WeightedSum:
     def add(
         self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
     ) -> None:
-        """Add a block, a strip of rows at a time."""
+        """Add a block."""
         if not block.size:
             return
+        from oceandata.analysis.sum_kernels import add_columns, loop_rows, sum_rows
+
         kept = _kept(block.ndim, self.reduced)
-        weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)]).ravel()
-        if self.reduced == tuple(range(len(self.reduced))):
-            total, valid_weight = _weighted_columns(block.reshape(weights.size, -1), weights)
+        weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)], np.float64).ravel()
+        cells = block.size // weights.size
+        total, valid_weight = np.zeros(cells), np.zeros(cells)
+        if kept and self.reduced == tuple(range(len(self.reduced))):
+            add_columns(loop_rows(block.reshape(weights.size, cells)), weights, total, valid_weight)
         else:
-            rows = np.moveaxis(block, self.reduced, range(len(kept), block.ndim)).reshape(-1, weights.size)
-            total, valid_weight = _weighted_rows(rows, weights)
+            rows = np.moveaxis(block, self.reduced, range(len(kept), block.ndim)).reshape(cells, weights.size)
+            sum_rows(loop_rows(rows), weights, total, valid_weight)
         place = tuple(within[dim] for dim in kept)
         shape = tuple(block.shape[dim] for dim in kept)
         state["weighted_sum"][place] += total.reshape(shape)
@@ -139,56 +139,6 @@ class WeightedSum:
     def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
         """Weights of the region."""
         return (self.reduced, np.asarray(self.weights[tuple(region[dim] for dim in self.reduced)]))
-
-
-def _weighted_rows(
-    rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]"
-) -> "tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]":
-    """Weighted sum and valid weight of each row, a strip of rows at a time in one reused buffer."""
-    total, valid_weight = np.empty(len(rows)), np.empty(len(rows))
-    step = max(1, min(len(rows), _STRIP_VALUES // max(1, weights.size)))
-    buffer = np.empty((step, weights.size))
-    unused = weights == 0
-    for start in range(0, len(rows), step):
-        part = rows[start : start + step]
-        strip, place = buffer[: len(part)], slice(start, start + len(part))
-        missing = np.isnan(part)
-        missing |= unused
-        np.copyto(strip, part)
-        np.copyto(strip, 0.0, where=missing)
-        total[place] = strip @ weights
-        if (missing == missing[0]).all():
-            valid_weight[place] = weights[~missing[0]].sum()
-        else:
-            np.copyto(strip, ~missing)
-            valid_weight[place] = strip @ weights
-    return total, valid_weight
-
-
-def _weighted_columns(
-    rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]"
-) -> "tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]":
-    """Weighted sum and valid weight of each column, a strip of rows at a time in one reused buffer."""
-    cells = rows.shape[1]
-    total, valid_weight = np.zeros(cells), np.zeros(cells)
-    step = max(1, min(len(rows), _STRIP_VALUES // max(1, cells)))
-    buffer = np.empty((step, cells))
-    for start in range(0, len(rows), step):
-        part, own = rows[start : start + step], weights[start : start + step]
-        strip = buffer[: len(part)]
-        missing = np.isnan(part)
-        np.copyto(strip, part)
-        if own.any() and own.all():
-            np.copyto(strip, 0.0, where=missing)
-        else:
-            np.copyto(strip, 0.0, where=missing | (own == 0)[:, None])
-        total += own @ strip
-        if (missing == missing[0]).all():
-            valid_weight[~missing[0]] += own.sum()
-        else:
-            np.copyto(strip, ~missing)
-            valid_weight += own @ strip
-    return total, valid_weight
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -229,17 +179,15 @@ class WeightedMoments:
     def add(
         self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
     ) -> None:
-        """Add a block, in two passes over a strip of cells."""
+        """Add a block."""
         if not block.size:
             return
         kept = _kept(block.ndim, self.reduced)
-        weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)]).ravel()
+        weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)], np.float64).ravel()
         rows = np.moveaxis(block, self.reduced, range(len(self.reduced))).reshape(weights.size, -1)
         place = tuple(within[dim] for dim in kept)
-        shape = tuple(block.shape[dim] for dim in kept)
-        part = {name: values.reshape(shape) for name, values in _weighted_moments(rows, weights).items()}
-        for name, values in self.merge({name: state[name][place] for name in state}, part).items():
-            state[name][place] = values
+        names = ("values", "mean", "M2", "count")
+        _add_moments({name: state[name][(..., *place)] for name in names}, rows, np.arange(weights.size), weights)
 
     def merge(self, first: State, second: State) -> State:
         """Chan's formula in every cell."""
@@ -253,25 +201,6 @@ class WeightedMoments:
     def own(self, region: tuple[slice, ...]) -> tuple[Any, ...]:
         """Weights of the region."""
         return (self.reduced, np.asarray(self.weights[tuple(region[dim] for dim in self.reduced)]))
-
-
-def _weighted_moments(rows: "npt.NDArray[Any]", weights: "npt.NDArray[np.float64]") -> State:
-    """Weight, mean, M2 and number of valid values of each column, a strip of columns at a time."""
-    cells = rows.shape[1]
-    parts = {name: np.empty(cells) for name in ("count", "mean", "M2", "values")}
-    step = max(1, _STRIP_VALUES // max(1, len(rows)))
-    for start in range(0, cells, step):
-        strip, place = rows[:, start : start + step].astype(np.float64), slice(start, start + step)
-        valid = ~np.isnan(strip)
-        valid &= (weights != 0)[:, None]
-        weight = weights @ valid
-        mean = weights @ np.where(valid, strip, 0.0) / np.where(weight == 0, 1.0, weight)
-        strip -= mean
-        strip[~valid] = 0.0
-        parts["count"][place], parts["mean"][place] = weight, mean
-        parts["M2"][place] = np.einsum("i,ij,ij->j", weights, strip, strip)
-        parts["values"][place] = valid.sum(axis=0)
-    return parts
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -398,24 +327,18 @@ class GroupedMoments:
         self, state: State, block: "npt.NDArray[Any]", region: tuple[slice, ...], within: tuple[slice, ...]
     ) -> None:
         """Add a block, group by group."""
-        codes = self.codes[region[self.dim]]
-        rows = np.moveaxis(block, self.dim, 0)
+        if not block.size:
+            return
+        from oceandata.analysis.sum_kernels import loop_rows
+
+        codes, start = self.codes[region[self.dim]], region[self.dim].start
+        rows = loop_rows(np.moveaxis(block, self.dim, 0).reshape(len(codes), -1))
         place = tuple(within[dim] for dim in _kept(block.ndim, self.reduced))
         for group in np.unique(codes[codes >= 0]):
-            part = self._part(rows, codes == group, region[self.dim].start)
-            target: Any = (int(group), *place)
-            merged = self.merge({name: state[name][target] for name in state}, part)
-            for name, values in merged.items():
-                state[name][target] = values
-
-    def _part(self, rows: "npt.NDArray[Any]", chosen: "npt.NDArray[np.bool_]", start: int) -> State:
-        """Moments of some rows of a block."""
-        if self.weights is None:
-            return _moments(rows[chosen])
-        own = self.weights[start + np.flatnonzero(chosen)]
-        part = _weighted_moments(rows[chosen].reshape(own.size, -1), own)
-        part = {"count": part["values"], "mean": part["mean"], "M2": part["M2"], "weight": part["count"]}
-        return {name: values.reshape(rows.shape[1:]) for name, values in part.items()}
+            chosen = np.flatnonzero(codes == group)
+            weights = np.ones(chosen.size) if self.weights is None else self.weights[start + chosen]
+            target: Any = (int(group), ..., *place)
+            _add_moments({name: state[name][target] for name in self._names}, rows, chosen, weights)
 
     def merge(self, first: State, second: State) -> State:
         """Chan's formula in every cell and group."""
@@ -450,23 +373,17 @@ class GroupedMoments:
         return (self.dim, self.groups, self.codes[steps], None if self.weights is None else self.weights[steps])
 
 
-def _moments(rows: "npt.NDArray[Any]") -> State:
-    """Count, mean and M2 along the first dimension, in two passes over a block in float64."""
-    cells = math.prod(rows.shape[1:])
-    flat = rows.reshape(len(rows), cells)
-    parts = {name: np.empty(cells) for name in ("count", "mean", "M2")}
-    step = max(1, _STRIP_VALUES // max(1, len(rows)))
-    for start in range(0, cells, step):
-        strip = flat[:, start : start + step].astype(np.float64)
-        valid = ~np.isnan(strip)
-        count = valid.sum(axis=0)
-        mean = np.where(valid, strip, 0.0).sum(axis=0) / np.maximum(count, 1)
-        strip -= mean
-        strip[~valid] = 0.0
-        parts["count"][start : start + step] = count
-        parts["mean"][start : start + step] = mean
-        parts["M2"][start : start + step] = np.einsum("ij,ij->j", strip, strip)
-    return {name: values.reshape(rows.shape[1:]) for name, values in parts.items()}
+def _add_moments(
+    part: State, rows: "npt.NDArray[Any]", chosen: "npt.NDArray[np.int64]", weights: "npt.NDArray[np.float64]"
+) -> None:
+    """Add some rows to views of a state: number of values, mean, M2 and, if there are weights, their sum."""
+    from oceandata.analysis.sum_kernels import add_moments, loop_rows
+
+    sums = [np.ascontiguousarray(values).ravel() for values in part.values()]
+    count, mean, square, weight = sums if len(sums) == 4 else (*sums, sums[0].copy())
+    add_moments(loop_rows(rows), chosen, np.ascontiguousarray(weights, np.float64), count, mean, square, weight)
+    for view, values in zip(part.values(), (count, mean, square, weight), strict=False):
+        view[...] = values.reshape(view.shape)
 
 
 def _chan(first: State, second: State) -> State:

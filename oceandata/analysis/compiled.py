@@ -10,7 +10,7 @@ __all__ = ["compiled"]
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
 
 
-def compiled(function: Kernel) -> Kernel:
+def compiled(function: Kernel, *, reassociate: bool = False) -> Kernel:
     """
     Compile a loop at its first call, and keep the machine code on disk where that can be written to.
 
@@ -21,6 +21,8 @@ def compiled(function: Kernel) -> Kernel:
     ----------
     function : callable
         A loop over NumPy arrays; releases the interpreter lock while it runs.
+    reassociate : bool
+        Let sums be taken in another order, so that one running sum becomes several side by side.
 
     Returns
     -------
@@ -28,8 +30,9 @@ def compiled(function: Kernel) -> Kernel:
         The same, compiled.
     """
     make: Any = numba.njit
+    asked: dict[str, Any] = {"nogil": True, "fastmath": {"reassoc"} if reassociate else False}
     try:
-        made: Kernel = make(cache=True, nogil=True)(function)
+        made: Kernel = make(cache=True, **asked)(function)
     except RuntimeError:  # no folder for the cache
-        made = make(nogil=True)(function)
+        made = make(**asked)(function)
     return made

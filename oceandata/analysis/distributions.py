@@ -74,40 +74,17 @@ class Counts:
         rows = np.moveaxis(block, self.reduced, range(len(self.reduced))).reshape(-1, int(np.prod(shape, dtype=int)))
         if not rows.size:
             return
+        from oceandata.analysis.sum_kernels import add_counts, loop_rows
+
         place: tuple[Any, ...] = tuple(within[dim] for dim in kept)
-        state["counts"][(slice(None), *place)] += self._counted(rows).reshape(self.bins + 2, *shape)
+        counts = np.zeros((self.bins + 2, rows.shape[1]), np.int64)
+        add_counts(loop_rows(rows), self.edges, self._scale(), counts)
+        state["counts"][(slice(None), *place)] += counts.reshape(self.bins + 2, *shape)
 
-    def _counted(self, rows: "npt.NDArray[Any]") -> "npt.NDArray[np.int64]":
-        """Counts of each column, bins first."""
-        cells, bins = rows.shape[1], self.bins + 2
-        total = np.zeros(bins * cells, np.int64)
-        step = max(1, 1_000_000 // cells)
-        for start in range(0, len(rows), step):
-            numbers = self._numbers(rows[start : start + step])
-            if cells > 1:
-                numbers *= cells
-                numbers += np.arange(cells)
-            valid = numbers[~np.isnan(rows[start : start + step])] if rows.dtype.kind == "f" else numbers.ravel()
-            total += np.bincount(valid, minlength=bins * cells)
-        return total
-
-    def _numbers(self, values: "npt.NDArray[Any]") -> "npt.NDArray[np.int64]":
-        """Bin of each value, 0 below and the last above; that of a missing value means nothing."""
-        wide = values.astype(np.float64)
+    def _scale(self) -> float:
+        """Bins in a unit if all are as wide, else zero."""
         steps = np.diff(self.edges)
-        if not np.allclose(steps, steps[0], rtol=1e-6, atol=0.0):
-            numbers = np.searchsorted(self.edges, wide.ravel(), side="right").reshape(values.shape)
-            numbers -= (numbers == len(self.edges)) & (wide == self.edges[-1])
-            return numbers
-        # Even bins are computed, and then set right by one where rounding took the wrong side of an edge.
-        place = np.clip((wide - self.edges[0]) / steps[0], -1.0, self.bins + 0.5)
-        np.copyto(place, 0.0, where=np.isnan(place))
-        numbers = np.floor(place, out=place).astype(np.int64) + 1
-        padded = np.concatenate([[-np.inf], self.edges, [np.inf, np.inf]])
-        numbers += wide >= padded[np.minimum(numbers + 1, len(self.edges) + 1)]
-        numbers -= wide < padded[numbers]
-        numbers -= wide == self.edges[-1]
-        return np.asarray(numbers, np.int64)
+        return float(1 / steps[0]) if np.allclose(steps, steps[0], rtol=1e-6, atol=0.0) else 0.0
 
     def merge(self, first: State, second: State) -> State:
         """Counts add up."""

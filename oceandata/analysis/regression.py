@@ -90,7 +90,7 @@ class Regression:
         step = max(1, _STRIP_VALUES // len(rows))
         for at in range(0, flat.shape[1], step):
             part = {name: values[..., at : at + step] for name, values in cells.items()}
-            _add_strip(part, flat[:, at : at + step].astype(np.float64), self.design, start, begun=begun)
+            _add_strip(part, flat[:, at : at + step], self.design, start, begun=begun)
         for name, values in cells.items():
             state[name][(..., *place)] = values.reshape(own[name].shape)
         state["span"] = np.array([min(state["span"][0], start), max(state["span"][1], stop)])
@@ -153,52 +153,53 @@ def _leads(k: int) -> dict[str, tuple[int, ...]]:
 
 
 def _add_strip(
-    own: State, strip: "npt.NDArray[np.float64]", design: "npt.NDArray[np.float64]", start: int, *, begun: bool
+    own: State, strip: "npt.NDArray[Any]", design: "npt.NDArray[np.float64]", start: int, *, begun: bool
 ) -> None:
     """Add consecutive steps of a strip of cells to its sums, in place."""
-    valid = ~np.isnan(strip)
-    new = np.flatnonzero(np.isnan(own["reference"]))
-    own["reference"][new] = strip[valid[:, new].argmax(axis=0), new]
-    values = strip - np.nan_to_num(own["reference"])
-    np.copyto(values, 0.0, where=~valid)
-    x = design[start : start + len(strip)]
+    from oceandata.analysis.sum_kernels import centre_columns, loop_rows
+
+    rows, x = loop_rows(strip), design[start : start + len(strip)]
+    values = np.empty(rows.shape)
+    reference = own["reference"].copy()
+    count, square, lagged, pairs = np.zeros((4, rows.shape[1]))
+    centre_columns(rows, reference, values, count, square, lagged, pairs)
+    own["reference"][...] = reference
     if begun:
-        _add_border(own, values[0], valid[0], design[start - 1], x[0])
+        _add_border(own, values[0], ~np.isnan(rows[0]), design[start - 1], x[0])
     else:
-        own["first"][...] = strip[0]
-    own["last"][...] = strip[-1]
-    count = valid.sum(axis=0)
-    gappy = np.flatnonzero((count > 0) & (count < len(strip)))
-    complete = (count == len(strip)).astype(np.float64)
-    own["count"] += count
-    own["xy"] += x.T @ values
-    own["yy"] += np.einsum("ij,ij->j", values, values)
-    own["xx"] += (x.T @ x)[:, :, None] * complete
-    own["lag_xx"] += (x[:-1].T @ x[1:])[:, :, None] * complete
-    own["lag_yy"] += np.einsum("ij,ij->j", values[:-1], values[1:])
-    own["pairs"] += (len(strip) - 1) * complete
-    own["lag_xy"] += x[:-1].T @ values[1:] + x[1:].T @ values[:-1]
-    if gappy.size:
-        _add_gappy(own, values, valid, x, gappy)
+        own["first"][...] = rows[0]
+    own["last"][...] = rows[-1]
+    for name, added in (("count", count), ("yy", square), ("lag_yy", lagged), ("pairs", pairs)):
+        own[name] += added
+    k, some = x.shape[1], count > 0
+    beside = np.zeros_like(x)
+    beside[1:] = x[:-1]
+    beside[:-1] += x[1:]
+    sums = np.concatenate([x, beside], axis=1).T @ values
+    own["xy"] += sums[:k]
+    xx, lag_xx = (np.outer(some, matrix) for matrix in (x.T @ x, x[:-1].T @ x[1:]))
+    lag_xy = np.ascontiguousarray(sums[k:].T)
+    if (count[some] < len(rows)).any():
+        _take_out(rows, values, count, x, (xx, lag_xx, lag_xy))
+    own["xx"] += xx.T.reshape(k, k, -1)
+    own["lag_xx"] += lag_xx.T.reshape(k, k, -1)
+    own["lag_xy"] += lag_xy.T
 
 
-def _add_gappy(
-    own: State,
+def _take_out(
+    rows: "npt.NDArray[Any]",
     values: "npt.NDArray[np.float64]",
-    valid: "npt.NDArray[np.bool_]",
+    count: "npt.NDArray[np.float64]",
     x: "npt.NDArray[np.float64]",
-    cells: "npt.NDArray[np.int64]",
+    sums: "tuple[npt.NDArray[np.float64], ...]",
 ) -> None:
-    """Products of regressors over the valid steps of cells with gaps; pairs with a gap are taken out of the lag."""
-    k = x.shape[1]
-    weights = valid[:, cells].astype(np.float64)
-    own["xx"][:, :, cells] += ((x[:, :, None] * x[:, None, :]).reshape(len(x), k * k).T @ weights).reshape(k, k, -1)
-    pairs = weights[:-1] * weights[1:]
-    products = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, k * k)
-    own["lag_xx"][:, :, cells] += (products.T @ pairs).reshape(k, k, -1)
-    own["pairs"][cells] += pairs.sum(axis=0)
-    own["lag_xy"][:, cells] -= x[:-1].T @ (values[1:, cells] * (1 - weights[:-1]))
-    own["lag_xy"][:, cells] -= x[1:].T @ (values[:-1, cells] * (1 - weights[1:]))
+    """Take missing steps, and pairs with one, out of the sums over all steps, in place."""
+    from oceandata.analysis.sum_kernels import take_out_gaps
+
+    products = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
+    lagged = np.zeros_like(products)
+    lagged[1:] = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, -1)
+    take_out_gaps(rows, values, count, np.ascontiguousarray(x), products, lagged, *sums)
 
 
 def _add_border(
