@@ -3,7 +3,7 @@ Routines as generators: they ask for accumulators and are answered, so that seve
 
 A mergeable routine is written as a generator that yields a `Request` and is sent the `Answer`; `streamed` makes the
 plain function of it that users call. `run_together` drives many at once: requests over the same array share their
-streaming tasks.
+streaming tasks, and equal ones their states.
 """
 
 import dataclasses
@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, get_args
 
 import dask.array as da
+from dask.base import tokenize
 
 from oceandata.analysis.accumulators import Accumulator
 from oceandata.analysis.streaming import States, accumulate_all
@@ -125,8 +126,11 @@ def run_together(bodies: Sequence[Steps[R]], *, states: States | None = None) ->
             asked.setdefault(_identity(request.array), []).append((number, request))
         answers = {}
         for group in asked.values():
-            outputs = accumulate_all(group[0][1].array, [request.accumulator for _, request in group], states=states)
-            answers |= {number: output for (number, _), output in zip(group, outputs, strict=True)}
+            tokens = {number: tokenize(request.accumulator) for number, request in group}
+            wanted = {tokens[number]: request.accumulator for number, request in group}
+            outputs = accumulate_all(group[0][1].array, list(wanted.values()), states=states)
+            found = dict(zip(wanted, outputs, strict=True))
+            answers |= {number: found[token] for number, token in tokens.items()}
     return [results[number] for number in range(len(bodies))]
 
 

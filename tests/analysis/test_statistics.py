@@ -10,6 +10,7 @@ import xarray as xr
 
 from oceandata import analysis
 from oceandata.analysis import statistics
+from oceandata.analysis.accumulators import GroupedMoments
 from oceandata.analysis.statistics import mergeable_routines
 from oceandata.errors import InputError, MemoryBudgetError
 from oceandata.options import set_options
@@ -53,6 +54,28 @@ def test_fused_gives_what_each_gives_alone() -> None:
         alone = _alone(label, sst).compute(scheduler="sync")
         xr.testing.assert_allclose(found, alone, rtol=1e-13)
         assert found.attrs.get("cell_methods") == alone.attrs.get("cell_methods")
+
+
+def test_equal_statistics_are_accumulated_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    added: list[str] = []
+    add = GroupedMoments.add
+
+    def counted(self: GroupedMoments, state: Any, block: Any, region: Any, within: Any) -> None:
+        added.append(str(region))
+        add(self, state, block, region, within)
+
+    monkeypatch.setattr(GroupedMoments, "add", counted)
+    sst = _sst()
+    asked: dict[str, dict[str, Any]] = {
+        "climatology": {},
+        "spread": {"routine": "climatology", "spread": True},
+        "seasons": {"routine": "climatology", "freq": "season"},
+    }
+    found = dask.compute(statistics(sst, asked), scheduler="sync")[0]
+    blocks = sst.data.npartitions
+    assert len(added) == 2 * blocks
+    assert len(set(added)) == blocks
+    xr.testing.assert_allclose(found["spread"], analysis.climatology(sst, spread=True).compute(scheduler="sync"))
 
 
 def test_every_block_is_evaluated_once_for_all() -> None:
