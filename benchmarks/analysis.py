@@ -1,5 +1,6 @@
 """The area ``analysis``: routines of oceandata.analysis against plain xarray, and the field they are measured on."""
 
+import dataclasses
 import datetime
 import shutil
 import sys
@@ -8,18 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import xarray as xr
 import zarr
 
+from benchmarks import modes
 from benchmarks.everyday import WORKS
 from benchmarks.work import Goal, Program, Work
 from oceandata.errors import OceanDataError
+from oceandata.storage import open_store
 from oceandata.storage.layout import ArrayPlan, create_layout
 from oceandata.storage.stores import create_repository
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["check_means", "check_results", "daily_maps", "works", "write_field"]
+__all__ = ["check_means", "check_operator", "check_results", "daily_maps", "works", "write_field", "write_netcdf"]
 
 _PROGRAM = Path(__file__).with_name("area_mean.py")
 _EVERYDAY = Path(__file__).with_name("everyday.py")
@@ -39,6 +43,7 @@ _GOALS = {
     "climatology": Goal(whole=0.5, warm=0.3),
     "trend": Goal(whole=0.5, warm=0.45),
     "histogram": Goal(whole=0.5, warm=0.35),
+    "bare read": Goal(whole=0.9, warm=0.8),
     "five fused": Goal(whole=0.4, warm=0.28),
 }
 
@@ -117,7 +122,13 @@ def daily_maps(days: int, block: int) -> "Iterator[tuple[int, npt.NDArray[np.flo
         yield start, field
 
 
-def write_field(place: Path) -> None:
+def _clouds(field: "npt.NDArray[np.float32]", rng: np.random.Generator) -> None:
+    """Take a tenth of the values out of daily maps, in patches of ten degrees that change from day to day."""
+    patches = rng.random((len(field), _LATS // 10, _LONS // 10)) < 0.1
+    field[patches.repeat(10, axis=1).repeat(10, axis=2)] = np.nan
+
+
+def write_field(place: Path, *, clouds: bool = False) -> None:
     """
     Write the field the rows are measured on, if it is not there yet.
 
@@ -127,6 +138,8 @@ def write_field(place: Path) -> None:
     ----------
     place : pathlib.Path
         Of the repository, which appears there when it is complete.
+    clouds : bool
+        Leave a tenth of the values out, in patches of ten degrees that change from day to day.
 
     Notes
     -----
@@ -143,7 +156,10 @@ def write_field(place: Path) -> None:
     for name, values in coordinates.items():
         zarr.open_array(session.store, path=f"maps/{name}", mode="r+")[...] = values
     array = zarr.open_array(session.store, path="maps/sst", mode="r+")
+    rng = np.random.default_rng(_SEED + 1)
     for start, field in daily_maps(_DAYS, _CHUNKS[0]):
+        if clouds:
+            _clouds(field, rng)
         array[start : start + len(field)] = field
     session.commit("benchmark field")
     unfinished.rename(place)
@@ -212,27 +228,122 @@ def check_results(first: Path, second: Path) -> str:
     return f"{largest:.1e} of the largest value"
 
 
-def _everyday(peer_python: Path, folder: Path, field: Path) -> list[Work]:
-    """Rows of the everyday statistics."""
+def write_netcdf(store: Path, place: Path) -> None:
+    """
+    Write the field as operators on NetCDF read it fastest, not compressed, if it is not there yet.
 
-    def row(name: str) -> Work:
-        results = {side: folder / f"{name.replace(' ', '-')}-{side}.npz" for side in ("ours", "peer")}
+    Parameters
+    ----------
+    store : pathlib.Path
+        The repository.
+    place : pathlib.Path
+        Of the file.
+    """
+    write_field(store, clouds=True)
+    if place.exists():
+        return
+    unfinished = place.with_name(f"{place.name}.unfinished")
+    dataset = xr.open_dataset(open_store(store), engine="zarr", group="maps", consolidated=False, chunks={})  # type: ignore[arg-type]
+    for variable in dataset.variables.values():
+        variable.encoding = {key: variable.encoding[key] for key in ("_FillValue",) if key in variable.encoding}
+    dataset.to_netcdf(unfinished, format="NETCDF3_64BIT")
+    unfinished.rename(place)
 
-        def program(side: str, python: Path, title: str, packages: tuple[str, ...]) -> Program:
-            argv = (str(python), "-P", str(_EVERYDAY), side, name, str(field), str(results[side]))
-            return Program(title, (*argv, "1"), (*argv, "2"), packages)
 
+def _everyday(peer_python: Path, folder: Path) -> list[Work]:
+    """Rows of the everyday statistics, on the field with gaps."""
+    field, file = folder / f"sst-clouds-{_SEED}", folder / f"sst-clouds-{_SEED}.nc"
+    packages = ("xarray", "dask", "flox", "xhistogram", "zarr", "icechunk")
+
+    def results(name: str, side: str) -> Path:
+        return folder / f"{name.replace(' ', '-')}-{side}.npz"
+
+    def program(side: str, work: str, out: Path) -> Program:
+        mine = side == "ours"
+        python = sys.executable if mine else str(peer_python)
+        argv = (python, "-P", str(_EVERYDAY), side, work, str(field), str(out))
+        title = "oceandata" if mine else "plain xarray"
+        return Program(title, (*argv, "1"), (*argv, "2"), ("oceandata-exchange",) if mine else packages)
+
+    def row(work: str) -> Work:
+        outs = {side: results(work, side) for side in ("ours", "peer")}
         return Work(
-            name=name,
-            text=f"{WORKS[name]}, 7305 x 180 x 360 float32",
-            ours=program("ours", Path(sys.executable), "oceandata", ("oceandata-exchange",)),
-            peer=program("peer", peer_python, "plain xarray", ("xarray", "dask", "flox", "zarr", "icechunk")),
-            goal=_GOALS[name],
-            prepare=lambda: write_field(field),
-            agree=lambda: check_results(results["ours"], results["peer"]),
+            name=work,
+            text=f"{WORKS[work]}, 7305 x 180 x 360 float32 with clouds",
+            ours=program("ours", work, outs["ours"]),
+            peer=program("peer", work, outs["peer"]),
+            goal=_GOALS[work],
+            prepare=lambda: write_field(field, clouds=True),
+            agree=lambda: check_results(outs["ours"], outs["peer"]),
         )
 
-    return [row(name) for name in WORKS]
+    def beside(work: str, base: str, goal: float) -> Work:
+        return Work(
+            name=f"{work} beside {base}",
+            text=f"{WORKS[work]}; our own {base} for the peer",
+            ours=program("ours", work, results(work, "ours")),
+            peer=program("ours", base, results(base, "base")),
+            goal=Goal(whole=goal, warm=goal),
+            prepare=lambda: write_field(field, clouds=True),
+            agree=lambda: "not compared",
+        )
+
+    def whole(work: str, name: str, argv: tuple[str, ...], out: Path, goal: float) -> Work:
+        own = program("ours", work, results(work, "ours"))
+        return Work(
+            name=f"{work}, {name}",
+            text=f"{WORKS[work]}, whole process; not compressed NetCDF (1.9 GB) for {name}",
+            ours=dataclasses.replace(own, warm_argv=()),
+            peer=Program(name, argv),
+            goal=Goal(whole=goal),
+            prepare=lambda: write_netcdf(field, file),
+            agree=lambda: check_operator(results(work, "ours"), out),
+        )
+
+    out = folder / "operator.nc"
+    cdo = ("cdo", "-s", "-O", "-b", "F64")
+    return [
+        *(row(work) for work in WORKS),
+        beside("time mean", "bare read", 1.2),
+        beside("climatology", "bare read", 1.2),
+        beside("trend", "bare read", 1.4),
+        beside("five fused", "trend", 1.25),
+        whole("time mean", "CDO", (*cdo, "timmean", str(file), str(out)), out, 0.8),
+        whole("climatology", "CDO", (*cdo, "ymonmean", str(file), str(out)), out, 0.5),
+        whole("time mean", "NCO", ("ncra", "-O", "-v", "sst", "--dbl", str(file), str(out)), out, 0.8),
+    ]
+
+
+def check_operator(first: Path, second: Path) -> str:
+    """
+    Compare our result with the NetCDF file of an operator.
+
+    Parameters
+    ----------
+    first : pathlib.Path
+        The ``.npz`` file of ours.
+    second : pathlib.Path
+        The file of the operator.
+
+    Returns
+    -------
+    str
+        The largest difference, K.
+
+    Raises
+    ------
+    OceanDataError
+        If they differ by more than 1e-4 K anywhere, or in shape, or in what is missing.
+    """
+    found = np.load(first)
+    one = found[next(name for name in found.files if name != "spread")]
+    with xr.open_dataset(second, decode_times=False) as dataset:
+        two = dataset["sst"].to_numpy().reshape(one.shape).astype(np.float64)
+    largest = float(np.nanmax(np.abs(one - two)))
+    if not largest <= 1e-4 or (np.isnan(one) != np.isnan(two)).any():
+        msg = f"the results differ by {largest:.3g} K, need 1e-4 K at most. No row was written."
+        raise OceanDataError(msg)
+    return f"{largest:.1e} K"
 
 
 def works(peer_python: Path, folder: Path) -> list[Work]:
@@ -268,5 +379,6 @@ def works(peer_python: Path, folder: Path) -> list[Work]:
             prepare=lambda: write_field(field),
             agree=lambda: check_means(results["ours"], results["peer"]),
         ),
-        *_everyday(peer_python, folder, field),
+        *_everyday(peer_python, folder),
+        *modes.works(peer_python, folder),
     ]

@@ -31,13 +31,10 @@ def ours(store: str) -> Any:
     numpy.ndarray, shape (time,)
         Mean of each day, degC.
     """
-    import xarray as xr
-
     from oceandata.analysis import area_mean
-    from oceandata.storage import open_store
+    from oceandata.storage import open_dataset
 
-    ds = xr.open_dataset(open_store(store), engine="zarr", group="maps", consolidated=False, chunks={})  # type: ignore[arg-type]
-    return area_mean(ds["sst"]).compute().to_numpy()
+    return area_mean(open_dataset(store, group="maps", chunks={})["sst"]).compute().to_numpy()
 
 
 def peer(store: str) -> Any:

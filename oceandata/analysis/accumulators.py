@@ -185,9 +185,9 @@ class WeightedMoments:
         kept = _kept(block.ndim, self.reduced)
         weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)], np.float64).ravel()
         rows = np.moveaxis(block, self.reduced, range(len(self.reduced))).reshape(weights.size, -1)
-        place = tuple(within[dim] for dim in kept)
+        place: tuple[Any, ...] = (..., *(within[dim] for dim in kept))
         names = ("values", "mean", "M2", "count")
-        _add_moments({name: state[name][(..., *place)] for name in names}, rows, np.arange(weights.size), weights)
+        _add_moments({name: state[name][place] for name in names}, rows, np.arange(weights.size), weights)
 
     def merge(self, first: State, second: State) -> State:
         """Chan's formula in every cell."""
