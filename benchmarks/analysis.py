@@ -12,8 +12,9 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from benchmarks import modes
+from benchmarks import lengths, modes
 from benchmarks.everyday import WORKS
+from benchmarks.limits import Trial
 from benchmarks.work import Goal, Program, Work
 from oceandata.errors import OceanDataError
 from oceandata.storage import open_store
@@ -346,7 +347,7 @@ def check_operator(first: Path, second: Path) -> str:
     return f"{largest:.1e} K"
 
 
-def works(peer_python: Path, folder: Path) -> list[Work]:
+def works(peer_python: Path, folder: Path) -> list[Work | Trial]:
     """
     The rows of this area; nothing is run or written.
 
@@ -359,7 +360,7 @@ def works(peer_python: Path, folder: Path) -> list[Work]:
 
     Returns
     -------
-    list of Work
+    list of Work or Trial
         One for each row.
     """
     field = folder / f"sst-{_SEED}"
@@ -381,4 +382,5 @@ def works(peer_python: Path, folder: Path) -> list[Work]:
         ),
         *_everyday(peer_python, folder),
         *modes.works(peer_python, folder),
+        *lengths.trials(sys.executable, folder),
     ]

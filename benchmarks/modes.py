@@ -124,7 +124,7 @@ def eofs(folder: Path) -> dict[str, Any]:
     from eofs.xarray import Eof  # type: ignore[import-not-found]
 
     sst = xr.open_dataset(folder / "sst.nc")["sst"].astype("f8")
-    weights = np.sqrt(np.cos(np.radians(sst["lat"]))).to_numpy()[:, None]
+    weights = np.sqrt(np.cos(np.radians(sst["lat"].to_numpy())))[:, None]
     solver = Eof(sst, weights=weights)
     solver.eofs(neofs=_MODES)
     series = solver.pcs(npcs=_MODES, pcscaling=1).to_numpy().T

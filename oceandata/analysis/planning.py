@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -9,7 +10,7 @@ import numpy as np
 
 from oceandata import _html
 from oceandata.analysis.columns import Gather
-from oceandata.analysis.streaming import Fused
+from oceandata.analysis.streaming import FAN_IN, Fused
 from oceandata.graph import ArrayRead, Streamed, read_plan
 from oceandata.options import get_options
 
@@ -137,8 +138,9 @@ def plan(*results: "xr.DataArray | xr.Dataset | Any") -> Plan:
 
     Notes
     -----
-    Peak memory is 300 MB, the state of one streaming task for each thread and one that is merged, two decoded blocks a
-    thread, and the results. A chunk that several tasks ask for counts as read by each.
+    Peak memory is 300 MB, the state of one streaming task for each thread and one that is merged, those of finished
+    partitions that wait for the others of their merge, two decoded blocks a thread, and the results. A chunk that
+    several tasks ask for counts as read by each.
 
     Examples
     --------
@@ -149,7 +151,6 @@ def plan(*results: "xr.DataArray | xr.Dataset | Any") -> Plan:
     """
     reading = read_plan(*results)
     threads = dask.system.CPU_COUNT
-    state = max((_state_bytes(one) for one in reading.streams), default=0)
     block = max((8 * one.block_values for one in reading.streams), default=_largest_block(results))
     held = sum(int(getattr(one, "nbytes", 0)) for one in results)
     gathers = [one for one in reading.streams if isinstance(one.fold, Gather)]
@@ -160,7 +161,7 @@ def plan(*results: "xr.DataArray | xr.Dataset | Any") -> Plan:
         streaming_tasks=len(reading.streams),
         arrays=tuple(_cost(one) for one in reading.arrays),
         unattributed=reading.unattributed,
-        peak_bytes=BASE_BYTES + state * (threads + 1) + 2 * block * threads + held,
+        peak_bytes=BASE_BYTES + _live_bytes(reading.streams, threads) + 2 * block * threads + held,
         threads=threads,
         memory_bytes=get_options().memory_bytes,
     )
@@ -176,6 +177,15 @@ def _largest_block(results: tuple[Any, ...]) -> int:
             if hasattr(values, "chunks") and values.chunks:
                 sizes.append(math.prod(max(lengths, default=0) for lengths in values.chunks) * values.dtype.itemsize)
     return max(sizes)
+
+
+def _live_bytes(streams: "Sequence[Streamed]", threads: int) -> int:
+    """Bytes of the states that are there at once: one a thread, one that is merged, and those that wait for a merge."""
+    state = max((_state_bytes(one) for one in streams), default=0)
+    folded = [one for one in streams if not isinstance(one.fold, Gather)]
+    levels = math.ceil(math.log(max(1, len(folded)), FAN_IN))
+    waiting = min((FAN_IN - 1) * levels, max(0, len(folded) - threads))
+    return state * (threads + 1 + waiting)
 
 
 def _state_bytes(stream: Streamed) -> int:

@@ -28,7 +28,17 @@ from oceandata.options import get_options
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Fused", "States", "accumulate", "accumulate_all", "finish", "layers_of", "merge_states", "plan_partitions"]
+__all__ = [
+    "FAN_IN",
+    "Fused",
+    "States",
+    "accumulate",
+    "accumulate_all",
+    "finish",
+    "layers_of",
+    "merge_states",
+    "plan_partitions",
+]
 
 # Streaming tasks to aim at: enough for every thread of a large node, few enough to be nothing for a scheduler.
 _PARTITIONS = 64
@@ -36,8 +46,8 @@ _PARTITIONS = 64
 # States that always fit, however small the budget.
 _LEAST_BYTES = 16_000_000
 
-# States merged by one task.
-_FAN_IN = 8
+#: States merged by one task; those of finished partitions wait for each other.
+FAN_IN = 4
 
 
 def _splits(count: int, pieces: int) -> list[tuple[int, int]]:
@@ -306,9 +316,9 @@ class _Streams:
         level = 0
         while len(keys) > 1:
             above: list[Key] = []
-            for start in range(0, len(keys), _FAN_IN):
-                key: Key = (f"{self.prefix}-merge{number}-{level}", *tile, start // _FAN_IN)
-                parts = map(TaskRef, keys[start : start + _FAN_IN])
+            for start in range(0, len(keys), FAN_IN):
+                key: Key = (f"{self.prefix}-merge{number}-{level}", *tile, start // FAN_IN)
+                parts = map(TaskRef, keys[start : start + FAN_IN])
                 if level == 0:
                     self.tasks[key] = Task(key, _merge_members, TaskRef(own), DataNode(None, number), *parts)
                 else:
