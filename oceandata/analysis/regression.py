@@ -156,7 +156,7 @@ def _add_strip(
     own: State, strip: "npt.NDArray[Any]", design: "npt.NDArray[np.float64]", start: int, *, begun: bool
 ) -> None:
     """Add consecutive steps of a strip of cells to its sums, in place."""
-    from oceandata.analysis.sum_kernels import centre_columns, loop_rows
+    from oceandata.analysis.sum_kernels import centre_columns, loop_rows, take_out_gaps
 
     rows, x = loop_rows(strip), design[start : start + len(strip)]
     values = np.empty(rows.shape)
@@ -177,29 +177,22 @@ def _add_strip(
     beside[:-1] += x[1:]
     sums = np.concatenate([x, beside], axis=1).T @ values
     own["xy"] += sums[:k]
-    xx, lag_xx = (np.outer(some, matrix) for matrix in (x.T @ x, x[:-1].T @ x[1:]))
+    products = np.outer(some, np.concatenate([(x.T @ x).ravel(), (x[:-1].T @ x[1:]).ravel()]))
     lag_xy = np.ascontiguousarray(sums[k:].T)
     if (count[some] < len(rows)).any():
-        _take_out(rows, values, count, x, (xx, lag_xx, lag_xy))
-    own["xx"] += xx.T.reshape(k, k, -1)
-    own["lag_xx"] += lag_xx.T.reshape(k, k, -1)
+        take_out_gaps(rows, values, count, np.ascontiguousarray(x), _parts(x), products, lag_xy)
+    own["xx"] += products[:, : k * k].T.reshape(k, k, -1)
+    own["lag_xx"] += products[:, k * k :].T.reshape(k, k, -1)
     own["lag_xy"] += lag_xy.T
 
 
-def _take_out(
-    rows: "npt.NDArray[Any]",
-    values: "npt.NDArray[np.float64]",
-    count: "npt.NDArray[np.float64]",
-    x: "npt.NDArray[np.float64]",
-    sums: "tuple[npt.NDArray[np.float64], ...]",
-) -> None:
-    """Take missing steps, and pairs with one, out of the sums over all steps, in place."""
-    from oceandata.analysis.sum_kernels import take_out_gaps
-
-    products = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
-    lagged = np.zeros_like(products)
-    lagged[1:] = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, -1)
-    take_out_gaps(rows, values, count, np.ascontiguousarray(x), products, lagged, *sums)
+def _parts(x: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
+    """Products that a missing step takes with it: its own, its pair with the step before, and with the next one."""
+    own = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
+    before, after = np.zeros((2, *own.shape))
+    before[1:] = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, -1)
+    after[:-1] = before[1:]
+    return np.stack([np.concatenate([own, before], axis=1), np.concatenate([own, before + after], axis=1)])
 
 
 def _add_border(

@@ -239,23 +239,8 @@ def centre_columns(
 
 
 @compiled
-def _take(sums: "Floats", cell: int, parts: "Floats", step: int, factor: float) -> None:
-    """Take a multiple of a row of parts off the sums of a cell."""
-    for j in range(parts.shape[1]):
-        sums[cell, j] -= factor * parts[step, j]
-
-
-@compiled
 def take_out_gaps(
-    rows: "Rows",
-    values: "Floats",
-    count: "Floats",
-    design: "Floats",
-    products: "Floats",
-    lagged: "Floats",
-    xx: "Floats",
-    lag_xx: "Floats",
-    lag_xy: "Floats",
+    rows: "Rows", values: "Floats", count: "Floats", design: "Floats", parts: "Floats", sums: "Floats", lag_xy: "Floats"
 ) -> None:
     """
     Take missing steps out of the sums of columns that have some valid values.
@@ -270,11 +255,10 @@ def take_out_gaps(
         Valid values of each column.
     design : numpy.ndarray, shape (rows, k)
         Regressors of each step.
-    products, lagged : numpy.ndarray, shape (rows, k * k)
-        Outer products of the regressors of each step, and of those of the step before with its own
-        (zero for the first).
-    xx, lag_xx : numpy.ndarray, shape (cells, k * k)
-        Sums of these over all steps; changed in place.
+    parts : numpy.ndarray, shape (2, rows, n)
+        What a missing step takes with it: if the next one is missing too, which takes the pair of both, and if not.
+    sums : numpy.ndarray, shape (cells, n)
+        Sums over all steps; changed in place.
     lag_xy : numpy.ndarray, shape (cells, k)
         Sums of regressors and values of neighbouring steps; changed in place.
     """
@@ -283,10 +267,10 @@ def take_out_gaps(
         for c in range(cells):
             if not np.isnan(rows[t, c]) or count[c] == 0.0:
                 continue
-            _take(xx, c, products, t, 1.0)
-            _take(lag_xx, c, lagged, t, 1.0)
-            if t + 1 < steps and not np.isnan(rows[t + 1, c]):  # else that step takes the pair out
-                _take(lag_xx, c, lagged, t + 1, 1.0)
+            last = 1 if t + 1 < steps and not np.isnan(rows[t + 1, c]) else 0
+            for j in range(parts.shape[2]):
+                sums[c, j] -= parts[last, t, j]
             beside = values[t - 1, c] if t > 0 else 0.0
             beside += values[t + 1, c] if t + 1 < steps else 0.0
-            _take(lag_xy, c, design, t, beside)
+            for j in range(design.shape[1]):
+                lag_xy[c, j] -= design[t, j] * beside

@@ -127,13 +127,17 @@ def test_products_of_valid_steps_and_pairs(rows: np.ndarray) -> None:
     products = np.einsum("ti,tj->tij", design, design)
     lagged = np.concatenate([np.zeros((1, k, k)), np.einsum("ti,tj->tij", design[:-1], design[1:])])
     some = sums[0] > 0
-    xx, lag_xx = (np.outer(some, whole.sum(axis=0)) for whole in (products, lagged))
+    whole = np.concatenate([products, lagged], axis=1).reshape(steps, -1)
+    sums_of_products = np.outer(some, whole.sum(axis=0))
     beside = np.zeros_like(design)
     beside[1:] = design[:-1]
     beside[:-1] += design[1:]
     lag_xy = centred.T @ beside
-    flat = products.reshape(steps, -1), lagged.reshape(steps, -1)
-    take_out_gaps(rows, values, sums[0], design, *flat, xx, lag_xx, lag_xy)
+    next_pair = np.concatenate([np.zeros_like(products), lagged], axis=1).reshape(steps, -1)
+    with_next = whole.copy()
+    with_next[:-1] += next_pair[1:]
+    take_out_gaps(rows, values, sums[0], design, np.stack([whole, with_next]), sums_of_products, lag_xy)
+    xx, lag_xx = np.split(sums_of_products, 2, axis=1)
     np.testing.assert_allclose(xx, np.einsum("tij,tc->cij", products, valid).reshape(7, -1), atol=1e-12)
     np.testing.assert_allclose(lag_xx, np.einsum("tij,tc->cij", lagged[1:], pairs).reshape(7, -1), atol=1e-12)
     both = np.where(pairs, centred[1:], 0.0).T @ design[:-1] + np.where(pairs, centred[:-1], 0.0).T @ design[1:]
