@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from oceandata.errors import CorruptionError
 
-__all__ = ["Journal", "read_journal"]
+__all__ = ["Journal", "read_journal", "tail_journal"]
 
 
 def _line(record: dict[str, Any]) -> bytes:
@@ -78,6 +78,36 @@ def read_journal(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     """
     path = Path(path)
     return _records(path.read_bytes(), path)[0] if path.exists() else []
+
+
+def tail_journal(path: str | os.PathLike[str], start: int) -> tuple[list[dict[str, Any]], int]:
+    """
+    Records that were added to a log since it was last looked at, while another process may go on writing.
+
+    Parameters
+    ----------
+    path : path
+        The log file; a missing one has no records.
+    start : int
+        Bytes that were read before, 0 at first.
+
+    Returns
+    -------
+    tuple
+        The new records, and the bytes that were read by now; a torn last line is left for the next time.
+
+    Raises
+    ------
+    CorruptionError
+        If a line other than the last is damaged.
+    """
+    path = Path(path)
+    if not path.exists():
+        return [], start
+    with path.open("rb") as file:
+        file.seek(start)
+        records, good = _records(file.read(), path)
+    return records, start + good
 
 
 class Journal:

@@ -11,6 +11,8 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dask
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FAN_IN",
+    "Deferral",
     "Fused",
     "States",
     "accumulate",
     "accumulate_all",
+    "deferred_to",
     "finish",
     "layers_of",
     "merge_states",
@@ -209,6 +213,9 @@ def accumulate_all(
     """
     if not isinstance(array, da.Array):
         return [dict(state) for state in _eager(np.asarray(array), accumulators)]
+    deferral = _deferral.get()
+    if deferral is not None:
+        return deferral.results(array, tuple(accumulators))
     if states is not None:
         states.require_plain(array)
         ranges = states.ranges(array.numblocks, [set(acc.reduced) for acc in accumulators])
@@ -217,6 +224,40 @@ def accumulate_all(
         ranges = plan_partitions(array.numblocks, sizes, memory_bytes=get_options().memory_bytes)
     _check_states(array, accumulators, ranges)
     return _Streams(array, tuple(accumulators), ranges, states).results()
+
+
+class Deferral(Protocol):
+    """What streams arrays elsewhere, partition by partition (`oceandata.batch`)."""
+
+    def results(
+        self, array: da.Array, accumulators: tuple[Accumulator, ...]
+    ) -> "list[dict[str, da.Array | npt.NDArray[np.float64]]]":
+        """Lazy outputs of each accumulator, of states that are made before they are computed."""
+
+
+_deferral: ContextVar[Deferral | None] = ContextVar("deferral", default=None)
+
+
+@contextmanager
+def deferred_to(deferral: Deferral) -> Iterator[None]:
+    """
+    Let something else stream what routines called inside the block ask for.
+
+    Parameters
+    ----------
+    deferral : Deferral
+        Takes each array with its accumulators, and gives the lazy results.
+
+    Yields
+    ------
+    None
+        Call routines inside the block.
+    """
+    token = _deferral.set(deferral)
+    try:
+        yield
+    finally:
+        _deferral.reset(token)
 
 
 class States(Protocol):

@@ -30,7 +30,11 @@ COMMANDS = {
         "oceandata.cli.results:compute",
         "Compute a routine on a dataset and save the result with its lineage.",
     ),
+    "plan": ("oceandata.cli.batch:plan", "Tell what a job will read, write, need and owe."),
+    "run": ("oceandata.cli.batch:run", "Run a job, or go on with it."),
+    "status": ("oceandata.cli.batch:status", "Tell how far a run is."),
     "lineage": ("oceandata.cli.results:lineage", "Show what a result was made of."),
+    "trade": ("oceandata.cli.trade:trade", "Products, quotes, rights, usage, the registry and deliveries."),
     "doctor": ("oceandata.cli.doctor:doctor", "Show versions, memory, fonts and anything that is wrong here."),
     "demo": ("oceandata.cli.demo:demo", "Run the main job on real data, start to end."),
 }

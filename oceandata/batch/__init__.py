@@ -1,0 +1,27 @@
+"""Work beyond a laptop: jobs that are planned before they run, survive while they run, and resume after."""
+
+from oceandata.batch.job import Job, JobInput, Resources, Step, load_job
+from oceandata.batch.ledger import RunHeldError, Share
+from oceandata.batch.plan import PlanRefusedError, RunPlan, plan_job
+from oceandata.batch.running import RunChangedError, RunReport, run_job
+from oceandata.batch.status import RunStatus, read_status
+from oceandata.batch.window import Stop
+
+__all__ = [
+    "Job",
+    "JobInput",
+    "PlanRefusedError",
+    "Resources",
+    "RunChangedError",
+    "RunHeldError",
+    "RunPlan",
+    "RunReport",
+    "RunStatus",
+    "Share",
+    "Step",
+    "Stop",
+    "load_job",
+    "plan_job",
+    "read_status",
+    "run_job",
+]

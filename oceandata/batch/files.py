@@ -1,0 +1,125 @@
+"""Files of a run: whole or not there, on the disk before anything says so."""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+__all__ = ["file_digest", "numbered_file", "write_arrays", "write_json"]
+
+# Files of a folder: more make many file systems slow.
+_FILES = 1000
+
+
+def numbered_file(folder: Path, number: int, suffix: str) -> Path:
+    """
+    File of a partition.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of all partitions of a phase.
+    number : int
+        Of the partition.
+    suffix : str
+        Ending of the name.
+
+    Returns
+    -------
+    pathlib.Path
+        In a folder of a thousand.
+    """
+    return folder / f"{number // _FILES:05d}" / f"{number}{suffix}"
+
+
+def _placed(beside: Path, path: Path) -> None:
+    """Give a whole file its name, and wait until the folder is on the disk."""
+    beside.replace(path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_arrays(path: Path, arrays: "Mapping[str, npt.NDArray[Any]]") -> tuple[int, str]:
+    """
+    Write arrays into one file, whole or not at all, and wait for the disk.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The ``.npz`` file; its folder is made.
+    arrays : mapping of str to numpy.ndarray
+        By name. Each is protected by the checksum of the file.
+
+    Returns
+    -------
+    tuple
+        Bytes and SHA-256 of the file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with beside.open("w+b") as file:
+            np.savez(file, **arrays)  # type: ignore[arg-type]
+            file.flush()
+            os.fsync(file.fileno())
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            nbytes = os.fstat(file.fileno()).st_size
+        _placed(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return nbytes, digest
+
+
+def write_json(path: Path, document: Any) -> None:
+    """
+    Write a JSON document, whole or not at all, and wait for the disk.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file; its folder is made.
+    document : object
+        JSON types.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        with beside.open("w", encoding="utf-8") as file:
+            json.dump(document, file, ensure_ascii=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        _placed(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """
+    SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; empty if there is no such file.
+    """
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,249 @@
+"""
+Who works on partitions: threads of this process, or the workers of a Dask cluster. Both take a few at a time.
+
+Dask carries partitions; it keeps no progress. Its own retries are off, because a partition that kills its worker must
+be told from those that were only near.
+"""
+
+import dataclasses
+import queue
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+from oceandata.batch.ledger import Unit
+from oceandata.batch.worker import run_unit
+from oceandata.errors import InputError, UnreachableError
+
+__all__ = ["Outcome", "Runner", "open_runner"]
+
+# Seconds without any worker after which a cluster counts as lost.
+_NO_WORKER_S = 60.0
+
+# Seconds in which a scheduler answers.
+_ANSWER_S = 10.0
+
+# Seconds to wait for a record of a hundred bytes.
+_RESULT_S = 30.0
+
+# Dask's settings: a worker gets no more than it runs, and a second death of a partition's worker ends the partition.
+_CLUSTER = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """
+    How the work on a partition ended.
+
+    Attributes
+    ----------
+    unit : tuple of int
+        The partition.
+    record : dict or None
+        Its record for the ledger, if it is done.
+    error : Exception or None
+        What it failed with, if it is not.
+    killed : bool
+        True if its worker died.
+    """
+
+    unit: Unit
+    record: dict[str, Any] | None = None
+    error: BaseException | None = None
+    killed: bool = False
+
+
+class Runner(Protocol):
+    """Works on partitions."""
+
+    @property
+    def width(self) -> int:
+        """Partitions that are worked on at a time."""
+
+    def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
+        """Begin partitions, each with the number of its attempt."""
+
+    def outcomes(self, timeout: float) -> list[Outcome]:
+        """Those that ended meanwhile; waits for one, but not longer than `timeout` seconds."""
+
+    def check_alive(self) -> None:
+        """Raise `UnreachableError` if nobody works any more."""
+
+
+class _Drained:
+    """A queue of which everything that is there is taken at once."""
+
+    def __init__(self) -> None:
+        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def take(self, timeout: float) -> list[Any]:
+        found = []
+        with suppress(queue.Empty):
+            found.append(self.queue.get(timeout=timeout))
+            while True:
+                found.append(self.queue.get_nowait())
+        return found
+
+
+class _Threads:
+    """Threads of this process."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.folder, self.width = str(folder), count
+        self.ended = _Drained()
+        self.pool = ThreadPoolExecutor(count, thread_name_prefix="partition")
+
+    def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
+        for unit, _ in units:
+            self.pool.submit(self._run, unit)
+
+    def _run(self, unit: Unit) -> None:
+        try:
+            self.ended.queue.put(Outcome(unit, record=run_unit(self.folder, unit)))
+        except BaseException as error:  # whatever a routine raises belongs to its partition
+            self.ended.queue.put(Outcome(unit, error=error))
+
+    def outcomes(self, timeout: float) -> list[Outcome]:
+        return self.ended.take(timeout)
+
+    def check_alive(self) -> None:
+        """Threads live as long as their process."""
+
+
+class _Cluster:
+    """Workers of a Dask cluster."""
+
+    def __init__(self, client: Any, folder: Path) -> None:
+        self.client, self.folder = client, str(folder)
+        self.ended = _Drained()
+        self.seen = time.monotonic()
+        self.futures: dict[str, tuple[Unit, Any]] = {}
+
+    @property
+    def width(self) -> int:
+        """Threads of all workers there are now, at least one."""
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        return max(1, sum(int(worker["nthreads"]) for worker in workers))
+
+    def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
+        keys = [f"partition-{phase}-{number}-{attempt}-{time.monotonic_ns()}" for (phase, number), attempt in units]
+        which = [unit for unit, _ in units]
+        futures = self.client.map(
+            run_unit, [self.folder] * len(units), which, key=keys, pure=False, retries=0, batch_size=len(units)
+        )
+        for key, unit, future in zip(keys, which, futures, strict=True):
+            self.futures[key] = (unit, future)
+            future.add_done_callback(lambda done: self.ended.queue.put(done.key))
+
+    def outcomes(self, timeout: float) -> list[Outcome]:
+        ended = [self.futures.pop(key) for key in self.ended.take(timeout) if key in self.futures]
+        found = [self._outcome(unit, future) for unit, future in ended]
+        for _, future in ended:
+            future.release()
+        return found
+
+    def _outcome(self, unit: Unit, future: Any) -> Outcome:
+        """Record or error of a partition; one whose result died with its worker after it ended is tried again."""
+        import distributed
+        from distributed.scheduler import KilledWorker
+
+        try:
+            return Outcome(unit, record=future.result(timeout=_RESULT_S))
+        except (TimeoutError, distributed.TimeoutError, distributed.CancelledError) as error:
+            lost = UnreachableError(f"its result was lost with its worker ({type(error).__name__}).")
+            return Outcome(unit, error=lost)
+        except Exception as error:  # whatever a routine raises belongs to its partition
+            return Outcome(unit, error=error, killed=isinstance(error, KilledWorker))
+
+    def check_alive(self) -> None:
+        status = self.client.status
+        if status != "running":
+            msg = f"the scheduler is gone (client {status}). What is done is kept: run again when it is back."
+            raise UnreachableError(msg)
+        now = time.monotonic()
+        if self.client.scheduler_info(n_workers=-1)["workers"]:
+            self.seen = now
+        elif now - self.seen > _NO_WORKER_S:
+            msg = f"the cluster has had no worker for {_NO_WORKER_S:.0f} s. What is done is kept: run again."
+            raise UnreachableError(msg)
+
+
+@contextmanager
+def _threads(folder: Path, count: int) -> Iterator[Runner]:
+    threads = _Threads(folder, count)
+    try:
+        yield threads
+    finally:
+        threads.pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _client(address: str, count: int) -> Iterator[Any]:
+    """Client of a cluster of this machine, made here, or of one at an address."""
+    import dask
+    import distributed
+
+    Client: Any = distributed.Client
+    LocalCluster: Any = distributed.LocalCluster
+
+    if address != "local":
+        try:
+            client = Client(address, timeout=_ANSWER_S, set_as_default=False)
+        except (OSError, ValueError) as error:
+            msg = f"no scheduler answers at {address!r}: {error}. Give its address, such as tcp://host:8786."
+            raise UnreachableError(msg) from error
+        with client:
+            client.run_on_scheduler(_blame_once)
+            yield client
+        return
+    with (
+        dask.config.set(_CLUSTER),
+        LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
+        Client(cluster, set_as_default=False) as client,
+    ):
+        yield client
+
+
+def _blame_once(dask_scheduler: Any = None) -> None:
+    """Let the scheduler at an address end a partition at the second death of its worker."""
+    dask_scheduler.allowed_failures = 1
+
+
+@contextmanager
+def open_runner(scheduler: str, folder: Path, count: int) -> Iterator[Runner]:
+    """
+    Open what works on partitions.
+
+    Parameters
+    ----------
+    scheduler : str
+        ``threads``, ``local`` (a cluster of processes on this machine, made here) or the address of a scheduler.
+    folder : pathlib.Path
+        Of the run; workers must see it at the same place.
+    count : int
+        Threads, or processes.
+
+    Yields
+    ------
+    Runner
+        Closed when the block ends.
+
+    Raises
+    ------
+    InputError
+        If `scheduler` is none of these.
+    UnreachableError
+        If no scheduler answers.
+    """
+    if scheduler == "threads":
+        with _threads(folder, count) as runner:
+            yield runner
+    elif scheduler == "local" or "://" in scheduler:
+        with _client(scheduler, count) as client:
+            yield _Cluster(client, folder)
+    else:
+        msg = f"scheduler is {scheduler!r}, need 'threads', 'local' or an address such as tcp://host:8786."
+        raise InputError(msg)
