@@ -180,9 +180,12 @@ def _open_plain(
 ) -> "xr.Dataset":
     """Plain Zarr, or NetCDF files."""
     from oceandata.storage import open_dataset, open_files
+    from oceandata.storage.known import remember_origin
+    from oceandata.storage.urls import local_path
 
     if kind == _TYPES[1]:
         return open_dataset(url, group=group, origin=origin, plain=True, **selection)
+    remember_origin([local_path(url) / name for name in files] or [local_path(url)], origin)
     return open_files(url, files, **selection)
 
 

@@ -184,10 +184,11 @@ def _loaders() -> dict[str, Callable[[Path], Any]]:
     from oceandata.catalog import load_overlay, open_catalog
     from oceandata.catalog.schema import entry_schema
     from oceandata.cf._tables import load_table
+    from oceandata.trade.product import product_schema
 
     def schema(path: Path) -> Any:
         document = json.loads(path.read_text(encoding="utf-8"))
-        assert document == entry_schema()
+        assert document == {"entry-1": entry_schema, "product-1": product_schema}[path.stem]()
         return document
 
     def outlines(path: Path) -> Any:

@@ -290,10 +290,10 @@ MESSAGES: tuple[tuple[str, str], ...] = (
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+def _patterns(messages: tuple[tuple[str, str], ...]) -> tuple[tuple[re.Pattern[str], str], ...]:
     """Rows as patterns of the English sentence, and the Chinese one."""
     rows = []
-    for english, chinese in MESSAGES:
+    for english, chinese in messages:
         parts = re.split(r"\{(\w+)\}", english.replace("{{", "\0").replace("}}", "\1"))
         pattern = "".join(
             f"(?P<{part}>.*?)" if number % 2 else re.escape(part.replace("\0", "{").replace("\1", "}"))
@@ -303,7 +303,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
     return tuple(rows)
 
 
-def in_language(sentence: str, language: str) -> str:
+def in_language(sentence: str, language: str, *, messages: tuple[tuple[str, str], ...] = MESSAGES) -> str:
     """
     Sentence of a fault in a language.
 
@@ -313,6 +313,8 @@ def in_language(sentence: str, language: str) -> str:
         As it was written where the fault was found, in English.
     language : {"en", "zh"}
         The language.
+    messages : tuple of (str, str)
+        Table of sentences in English and Chinese; the first row that fits counts.
 
     Returns
     -------
@@ -334,22 +336,18 @@ def in_language(sentence: str, language: str) -> str:
         raise InputError(msg)
     if language == "en" or len(sentence) > _LONGEST:
         return sentence
-    for pattern, chinese in _patterns():
+    for pattern, chinese in _patterns(messages):
         found = pattern.fullmatch(sentence)
         if found is not None:
-            return _filled(chinese, found.groupdict(), language)
+            values = found.groupdict()
+            for name in ("near", "reason"):
+                if values.get(name):
+                    values[name] = in_language(values[name], language, messages=messages)
+            return chinese.format(**values)
     return sentence
 
 
-def _filled(chinese: str, values: dict[str, str], language: str) -> str:
-    """Chinese sentence with its names and numbers; sentences inside it are translated."""
-    for name in ("near", "reason"):
-        if values.get(name):
-            values[name] = in_language(values[name], language)
-    return chinese.format(**values)
-
-
-def translated(fault: Fault, language: str) -> Fault:
+def translated(fault: Fault, language: str, *, messages: tuple[tuple[str, str], ...] = MESSAGES) -> Fault:
     """
     Fault in a language.
 
@@ -359,6 +357,8 @@ def translated(fault: Fault, language: str) -> Fault:
         As it was found.
     language : {"en", "zh"}
         The language.
+    messages : tuple of (str, str)
+        Table of sentences in English and Chinese.
 
     Returns
     -------
@@ -370,4 +370,4 @@ def translated(fault: Fault, language: str) -> Fault:
     InputError
         If there is no such language.
     """
-    return dataclasses.replace(fault, message=in_language(fault.message, language))
+    return dataclasses.replace(fault, message=in_language(fault.message, language, messages=messages))

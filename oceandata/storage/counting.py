@@ -2,9 +2,10 @@
 The counting store: every byte that a Zarr store serves is counted where it is served.
 
 In the process that opened the store reads are counted in memory. A store that was sent to another process (a Dask
-worker) appends each read to a log of that process in the session's folder, one system call a read, so that a killed
-worker loses nothing it had served. Store bytes are counted, not network bytes: what a library below the store reads
-again or ahead is not seen.
+worker), or is used in a fork, appends each read to a segment of that process in the session's folder, one system call a
+read, so that a killed worker loses nothing it had served. Store bytes are counted, not network bytes: what a library
+below the store reads again or ahead is not seen. Workers on another computer must see the session's folder, which lies
+where temporary files go (``TMPDIR``); one that does not warns that its reads are not counted.
 """
 
 import atexit
@@ -13,23 +14,26 @@ import shutil
 import tempfile
 import threading
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from zarr.storage import WrapperStore
 
 from oceandata.entities import Origin
-from oceandata.journal import Journal, read_journal
+from oceandata.errors import OceanDataWarning
 from oceandata.storage.damages import name_unreadable
+from oceandata.storage.segments import ENDING, SegmentReader, SegmentWriter, ServedObject, process_name
 
 if TYPE_CHECKING:
     from zarr.abc.store import ByteRequest, Store
     from zarr.core.buffer import Buffer, BufferPrototype
 
-__all__ = ["CountingStore", "Read", "Reads", "counted_reads"]
+__all__ = ["Counter", "CountingStore", "Read", "Reads", "counted_reads", "open_counter"]
 
 
 class Read(NamedTuple):
@@ -39,6 +43,9 @@ class Read(NamedTuple):
     snapshot: str
     key: str
     byte_range: str
+
+
+Counts = dict[Read, tuple[int, int]]
 
 
 @dataclass
@@ -52,21 +59,75 @@ class Reads:
         How often each object was served, and its size; filled when the block ends.
     processes : int
         Number of processes that served anything.
+    sources : dict of Origin to dict of Read to (times, bytes)
+        The same by the origin through which it was opened.
+    missing : tuple of str
+        What may be missing from the counts, in words that name the process; empty if nothing is.
     """
 
-    counts: dict[Read, tuple[int, int]] = field(default_factory=dict)
+    counts: Counts = field(default_factory=dict)
     processes: int = 0
+    sources: dict[Origin, Counts] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+
+class Counter:
+    """
+    Counts what is served as long as it is open.
+
+    Parameters
+    ----------
+    writer : SegmentWriter, optional
+        Also keeps each read on the disk.
+    """
+
+    def __init__(self, writer: SegmentWriter | None = None) -> None:
+        self._served: dict[tuple[str, str, str], tuple[int, int]] = {}
+        self._processes: set[str] = set()
+        self._missing: list[str] = []
+        self._writer = writer
+
+    def add(self, served: ServedObject, process: str) -> None:
+        """Count one read."""
+        place = served[:3]
+        times, _ = self._served.get(place, (0, 0))
+        self._served[place] = (times + 1, served.nbytes)
+        self._processes.add(process)
+        if self._writer is not None:
+            self._writer.add(served)
+
+    def note_missing(self, fault: str) -> None:
+        """Note what is missing, in words."""
+        self._missing.append(fault)
+        if self._writer is not None:
+            self._writer.note_fault(fault)
+
+    def reads(self) -> Reads:
+        """What was counted by now."""
+        with _session.lock:
+            _session.poll()
+            served, processes, missing = dict(self._served), len(self._processes), tuple(self._missing)
+        found = Reads(processes=processes, missing=missing)
+        origins = {text: Origin.model_validate_json(text) for text in {place[0] for place in served}}
+        for (text, key, byte_range), (times, nbytes) in served.items():
+            origin = origins[text]
+            read = Read(origin.repository, origin.snapshot, key, byte_range)
+            found.sources.setdefault(origin, {})[read] = (times, nbytes)
+            found.counts[read] = (found.counts.get(read, (0, 0))[0] + times, nbytes)
+        return found
 
 
 class _Session:
-    """This process's counters and the folder in which other processes log theirs."""
+    """The counters that are open in this process, and the folder in which other processes log their reads."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent_folder: str = "") -> None:
         self.token = uuid.uuid4().hex
-        self.lock = threading.Lock()
-        self.counts: dict[Read, tuple[int, int]] = {}
+        self.lock = threading.RLock()
+        self.counters: list[Counter] = []
+        self.parent_folder = parent_folder
         self._folder: Path | None = None
-        self._journals: dict[str, Journal] = {}
+        self._writers: dict[str, SegmentWriter | None] = {}
+        self._readers: dict[Path, SegmentReader] = {}
 
     def folder(self) -> Path:
         with self.lock:
@@ -75,42 +136,89 @@ class _Session:
                 atexit.register(shutil.rmtree, self._folder, ignore_errors=True)
             return self._folder
 
-    def count(self, read: Read, nbytes: int, folder: str) -> None:
+    def count(self, served: ServedObject, folder: str) -> None:
+        folder = folder or self.parent_folder
         with self.lock:
-            if not folder:
-                times, _ = self.counts.get(read, (0, 0))
-                self.counts[read] = (times + 1, nbytes)
-                return
-            if folder not in self._journals:
-                self._journals[folder] = Journal(Path(folder) / f"{os.getpid()}-{self.token}.log")
-            self._journals[folder].append({"read": list(read), "nbytes": nbytes})
+            for counter in self.counters:
+                counter.add(served, "")
+            is_home = not folder or (self._folder is not None and folder == str(self._folder))
+            writer = None if is_home else self._writer(folder)
+        if writer is not None:
+            writer.add(served)
 
-    def totals(self) -> tuple[dict[Read, tuple[int, int]], dict[str, int]]:
-        """All counts of this session, and the number of records by process."""
+    def _writer(self, folder: str) -> SegmentWriter | None:
+        """Segment of this process in the folder of another, None if this computer does not have that folder."""
+        if folder not in self._writers:
+            self._writers[folder] = None
+            if Path(folder).is_dir():
+                writer = SegmentWriter(Path(folder) / f"{os.getpid()}-{self.token}{ENDING}")
+                self._writers[folder] = writer
+                atexit.register(writer.close)
+                Finalize(None, writer.close, exitpriority=1)  # a fork runs no functions of atexit
+            else:
+                msg = (
+                    f"what process {process_name()} reads is not counted: the folder {folder} of the session is not on "
+                    "this computer. Set TMPDIR of the session to a folder that all computers see."
+                )
+                warnings.warn(msg, OceanDataWarning, stacklevel=2)
+        return self._writers[folder]
+
+    def poll(self) -> None:
+        """Count what other processes logged since this was last called."""
+        for path in sorted(self._folder.glob(f"*{ENDING}")) if self._folder else []:
+            reader = self._readers.setdefault(path, SegmentReader(path))
+            known = len(reader.faults)
+            for served in reader.poll():
+                for counter in self.counters:
+                    counter.add(served, path.name)
+            for fault in reader.faults[known:]:
+                for counter in self.counters:
+                    counter.note_missing(fault)
+
+    @contextmanager
+    def counting(self, counter: Counter) -> Iterator[None]:
         with self.lock:
-            totals = dict(self.counts)
-            own = sum(times for times, _ in totals.values())
-            folder = self._folder
-        by_process = {"": own}
-        for path in sorted(folder.glob("*.log")) if folder else []:
-            records = read_journal(path)
-            by_process[path.name] = len(records)
-            for record in records:
-                read = Read(*record["read"])
-                totals[read] = (totals.get(read, (0, 0))[0] + 1, record["nbytes"])
-        return totals, by_process
+            self.poll()
+            self.counters.append(counter)
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.poll()
+                self.counters.remove(counter)
 
 
 _session = _Session()
 
 
+def _before_fork() -> None:
+    if _session.counters:
+        _session.folder()
+
+
+def _after_fork() -> None:
+    """A fork counts for its parent, in a segment of its own."""
+    global _session
+    known = _session._folder
+    _session = _Session(parent_folder=str(known) if known and _session.counters else "")
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before_fork, after_in_child=_after_fork)
+
+
 @contextmanager
-def counted_reads() -> Iterator[Reads]:
+def counted_reads(writer: SegmentWriter | None = None) -> Iterator[Reads]:
     """
     Count what stores serve inside a ``with`` block, in this process and in workers on this machine.
 
     All reads of the session are counted, whichever thread or Dask task asks for them; work that goes on in the
     background belongs to every block that is open meanwhile.
+
+    Parameters
+    ----------
+    writer : SegmentWriter, optional
+        Also keeps each read on the disk.
 
     Yields
     ------
@@ -124,17 +232,35 @@ def counted_reads() -> Iterator[Reads]:
     >>> reads.counts
     {}
     """
-    before, records_before = _session.totals()
     reads = Reads()
+    counter = Counter(writer)
     try:
-        yield reads
+        with _session.counting(counter):
+            yield reads
     finally:
-        after, records_after = _session.totals()
-        for read, (times, nbytes) in after.items():
-            more = times - before.get(read, (0, 0))[0]
-            if more:
-                reads.counts[read] = (more, nbytes)
-        reads.processes = sum(count > records_before.get(process, 0) for process, count in records_after.items())
+        found = counter.reads()
+        reads.counts, reads.processes = found.counts, found.processes
+        reads.sources, reads.missing = found.sources, found.missing
+
+
+@contextmanager
+def open_counter(writer: SegmentWriter | None = None) -> Iterator[Counter]:
+    """
+    Count as `counted_reads` does, and tell what was counted while the block is still open.
+
+    Parameters
+    ----------
+    writer : SegmentWriter, optional
+        Also keeps each read on the disk.
+
+    Yields
+    ------
+    Counter
+        Its ``reads()`` are those by now.
+    """
+    counter = Counter(writer)
+    with _session.counting(counter):
+        yield counter
 
 
 def _range_text(byte_range: "ByteRequest | None") -> str:
@@ -157,6 +283,7 @@ class CountingStore(WrapperStore["Store"]):
     def __init__(self, store: "Store", origin: Origin) -> None:
         super().__init__(store)
         self.origin = origin
+        self._said = origin.model_dump_json()
         self._folder = ""
 
     @property
@@ -177,19 +304,19 @@ class CountingStore(WrapperStore["Store"]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._store = state["_store"]
         self.origin = state["origin"]
+        self._said = self.origin.model_dump_json()
         self._folder = "" if state["_home"] == _session.token else state["_folder"]
 
     def __dask_tokenize__(self) -> tuple[str, ...]:
         # the whole origin: what was opened as a product must not be taken for the same bytes opened without one
-        return ("CountingStore", self.origin.model_dump_json())
+        return ("CountingStore", self._said)
 
     def __repr__(self) -> str:
         return f"CountingStore({self.origin.name}, {self._store})"
 
     def _count(self, key: str, byte_range: "ByteRequest | None", buffer: "Buffer | None") -> None:
         if buffer is not None:
-            read = Read(self.origin.repository, self.origin.snapshot, key, _range_text(byte_range))
-            _session.count(read, len(buffer), self._folder)
+            _session.count(ServedObject(self._said, key, _range_text(byte_range), len(buffer)), self._folder)
 
     async def get(
         self, key: str, prototype: "BufferPrototype", byte_range: "ByteRequest | None" = None

@@ -2,187 +2,65 @@
 Lineage: what a result was or will be made of, read off its task graph, never off attributes.
 
 Arithmetic, ``merge`` and ``concat`` drop or mix attributes, and with them the licence of an input; the graph cannot
-lose an input, because the result needs it. Sizes come from the leaves recorded with the revision: nothing is read.
+lose an input, because the result needs it. Sizes come from the leaves recorded with the revision: nothing is read. A
+file that carries a lineage is made of what its lineage says.
 """
 
 import dataclasses
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from oceandata import _html
-from oceandata.entities import Extent, Origin
-from oceandata.errors import DocumentError
-from oceandata.graph import ArrayRead, read_plan
+from oceandata.entities import Origin
+from oceandata.errors import InputError, NotFoundError
+from oceandata.graph import ArrayRead, FileRead, find_reads
 from oceandata.storage import CountingStore
+from oceandata.storage.known import known_origins
 from oceandata.storage.layout import read_layout
 from oceandata.storage.revisions import data_names, extent_of
+from oceandata.storage.urls import url_scheme
+from oceandata.trade.inputs import Input, Lineage
+from oceandata.trade.reopened import read_stamp
 
-__all__ = ["Input", "Lineage", "lineage"]
-
-_SCHEME = "oceandata-lineage-1"
+__all__ = ["Input", "Lineage", "MadeInMemory", "lineage", "lineage_of_reads", "standing_for_memory"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Input:
+class MadeInMemory(NamedTuple):
+    """What values in memory are made of, as a recording knows it: what was read, what of it is of unknown source."""
+
+    name: str
+    arrays: Sequence[ArrayRead]
+    lineage: Lineage
+
+
+# The recordings that are open, innermost last: each tells what it has read by now.
+_recordings: list[Callable[[], MadeInMemory]] = []
+
+
+@contextmanager
+def standing_for_memory(made: Callable[[], MadeInMemory]) -> Iterator[None]:
     """
-    What is taken of one variable of one revision.
+    Let a recording stand for values in memory, in every lineage that is asked for meanwhile.
 
-    Attributes
+    Parameters
     ----------
-    origin : Origin
-        Repository, revision, product and licence.
-    variable : str
-        Native name.
-    chunks : tuple of tuple of int
-        Positions in the chunk grid, sorted.
-    stored_bytes : int
-        Bytes these chunks take as stored; chunks that hold only fill values take none.
-    extent : Extent
-        Where, when and how deep the values lie.
-    shape : tuple of int
-        Size of the smallest box of values that holds everything taken.
-    is_coordinate : bool
-        True for coordinates, which are not part of what is metered as data.
+    made : callable
+        Tells what was read by now.
+
+    Yields
+    ------
+    None
+        The block.
     """
-
-    origin: Origin
-    variable: str
-    chunks: tuple[tuple[int, ...], ...]
-    stored_bytes: int
-    extent: Extent
-    shape: tuple[int, ...]
-    is_coordinate: bool = False
-
-    @property
-    def keys(self) -> set[str]:
-        """Keys of the chunks in the store."""
-        path = f"{self.origin.group}/{self.variable}/c"
-        return {"/".join((path, *map(str, position))) for position in self.chunks}
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON form; chunk positions as text such as ``"0/0/1"``."""
-        return {
-            "origin": self.origin.to_json(),
-            "variable": self.variable,
-            "chunks": ["/".join(map(str, position)) for position in self.chunks],
-            "stored_bytes": self.stored_bytes,
-            "extent": self.extent.to_json(),
-            "shape": list(self.shape),
-            "is_coordinate": self.is_coordinate,
-        }
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Input":
-        """Input from its JSON form."""
-        positions = (tuple(int(n) for n in text.split("/") if n) for text in document["chunks"])
-        return cls(
-            origin=Origin.from_json(document["origin"]),
-            variable=document["variable"],
-            chunks=tuple(positions),
-            stored_bytes=document["stored_bytes"],
-            extent=Extent.from_json(document["extent"]),
-            shape=tuple(document["shape"]),
-            is_coordinate=document["is_coordinate"],
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Lineage:
-    """
-    All inputs of a result.
-
-    Attributes
-    ----------
-    inputs : tuple of Input
-        Data and coordinates, by product and variable.
-    unattributed : tuple of str
-        Inputs whose source is unknown; with any of these, what the result owes is undetermined.
-    """
-
-    inputs: tuple[Input, ...]
-    unattributed: tuple[str, ...] = ()
-
-    @property
-    def planned(self) -> tuple[Input, ...]:
-        """The inputs that are data."""
-        return tuple(one for one in self.inputs if not one.is_coordinate)
-
-    @property
-    def stored_bytes(self) -> int:
-        """Stored bytes of all data chunks."""
-        return sum(one.stored_bytes for one in self.planned)
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON form, as it is stamped on files."""
-        return {
-            "scheme": _SCHEME,
-            "inputs": [one.to_json() for one in self.inputs],
-            "unattributed": list(self.unattributed),
-        }
-
-    @classmethod
-    def from_json(cls, document: dict[str, Any]) -> "Lineage":
-        """Lineage from its JSON form; a `DocumentError` if it has another scheme."""
-        if document.get("scheme") != _SCHEME:
-            msg = f"the lineage has the scheme {document.get('scheme')!r}, need {_SCHEME!r}. Update oceandata."
-            raise DocumentError(msg)
-        return cls(tuple(Input.from_json(one) for one in document["inputs"]), tuple(document["unattributed"]))
-
-    def facts(self) -> list[list[tuple[str, str]]]:
-        """
-        Names and values for people, one list an input.
-
-        Returns
-        -------
-        list of list of (str, str)
-            The same facts in terminals and notebooks.
-        """
-        return [_facts(one) for one in self.planned]
-
-    def __str__(self) -> str:
-        width = 12
-        lines = []
-        for facts in self.facts():
-            lines += [f"{name:<{width}}{value}" for name, value in facts] + [""]
-        lines += [f"{'unattributed':<{width}} {text}" for text in self.unattributed]
-        return "\n".join(lines).strip() or "no inputs"
-
-    def _repr_html_(self) -> str:
-        cards = [_html.facts(facts, title=dict(facts)["product"]) for facts in self.facts()]
-        if self.unattributed:
-            cards.append(_html.facts([("unattributed", text) for text in self.unattributed], title="Unknown source"))
-        return "".join(cards) or "<em>no inputs</em>"
-
-
-def _facts(one: Input) -> list[tuple[str, str]]:
-    origin, extent = one.origin, one.extent
-    product = origin.product or "none"
-    if origin.product and origin.product_revision:
-        product += f", revision {origin.product_revision}"
-    if origin.example:
-        product += " (example, not listed on any exchange)"
-    facts = [
-        ("product", product),
-        ("entry", origin.entry or "unknown"),
-        ("revision", f"{origin.revision or 'untagged'}, snapshot {origin.snapshot}"),
-        ("variable", f"{one.variable}, {' x '.join(map(str, one.shape))} values"),
-    ]
-    if extent.bbox is not None:
-        west, south, east, north = extent.bbox
-        facts.append(("region", f"{west:.2f} to {east:.2f} E, {south:.2f} to {north:.2f} N"))
-    if extent.time is not None:
-        facts.append(("time", f"{extent.time[0]:%Y-%m-%d} to {extent.time[1]:%Y-%m-%d}"))
-    if extent.depth_m is not None:
-        facts.append(("depth", f"{extent.depth_m[0]:g} to {extent.depth_m[1]:g} m"))
-    return [
-        *facts,
-        ("chunks", f"{len(one.chunks)}, {_html.human_bytes(one.stored_bytes)} stored ({one.stored_bytes} bytes)"),
-        ("licence", origin.licence or "unknown"),
-        ("attribution", origin.attribution or "unknown"),
-    ]
+    _recordings.append(made)
+    try:
+        yield
+    finally:
+        _recordings.remove(made)
 
 
 def _input(read: ArrayRead, store: CountingStore) -> Input:
@@ -249,25 +127,122 @@ def lineage(*results: Any) -> Lineage:
     Returns
     -------
     Lineage
-        Product, revision, variable, region, chunks, stored bytes, licence and attribution of every input. Inputs
-        that were computed, persisted or opened by other means are listed as unattributed, never left out.
+        Product, revision, variable, region, chunks, stored bytes, licence and attribution of every input, also of those
+        that came through files with a lineage of their own. Inputs that were computed, persisted or opened by other
+        means are listed as unattributed, never left out; within a `recording` values in memory are made of what was
+        read in it by then.
+
+    Raises
+    ------
+    OceanDataError
+        If Dask or xarray are inside not what the graph is known to be made of.
 
     Notes
     -----
-    Reads the recorded leaves and coordinates of the sources, not data. About 0.1 ms a block of the graph.
+    Reads the recorded leaves and coordinates of the sources, not data. About 5 µs for each task that Dask has written
+    out, and nothing for layers of one task a block.
     """
     parts = [part for result in results for part in _parts(result)]
-    reading = read_plan(*parts)
+    reading = find_reads(*parts)
     unattributed = set(reading.unattributed) | {_described(part) for part in parts if _is_computed(part)}
-    for read in reading.arrays:
-        if not isinstance(read.store, CountingStore):
-            unattributed.add(f"array {read.path!r} of a store that was not opened through oceandata")
-        elif not read.store.origin.snapshot:
-            place = read.store.origin.repository
-            unattributed.add(f"array {read.path!r} of the plain Zarr {place}, which records no revision")
-    inputs = [_input(read, read.store) for read in _by_product(reading.arrays)]
+    arrays, before = list(reading.arrays), Lineage(())
+    recorded: tuple[str, ...] = ()
+    memory = {text for text in unattributed if _is_memory(text)}
+    if memory and _recordings:
+        name, more, before = _recordings[-1]()
+        if more or before.inputs:
+            arrays += more
+            recorded = tuple(f"{text}: made of what was read in {name}" for text in sorted(memory))
+            unattributed -= memory
+    found = lineage_of_reads(arrays, reading.files, unattributed)
+    return dataclasses.replace(_together([found, before]), recorded=tuple(sorted({*recorded, *before.recorded})))
+
+
+def lineage_of_reads(
+    arrays: Iterable[ArrayRead], files: Iterable[FileRead] = (), unattributed: Iterable[str] = ()
+) -> Lineage:
+    """
+    Lineage of what was read, or will be.
+
+    Parameters
+    ----------
+    arrays : iterable of ArrayRead
+        Parts of stored arrays.
+    files : iterable of FileRead
+        Files below unattributed inputs.
+    unattributed : iterable of str
+        Inputs whose source is unknown.
+
+    Returns
+    -------
+    Lineage
+        Of all of it.
+    """
+    reads, texts, parts = list(arrays), set(unattributed), []
+    for read in reads:
+        path, origins, text = _unpinned(read)
+        parts += [_without_revision(text, [path], origins)] if text else []
+    for described in sorted({one.described for one in files}):
+        paths = sorted({one.path for one in files if one.described == described})
+        parts.append(_without_revision(described, paths, [one for path in paths for one in known_origins(path)]))
+        texts.discard(described)
+    inputs = [_input(read, read.store) for read in _by_product(reads)]
     inputs.sort(key=lambda one: (one.is_coordinate, one.origin.name, one.variable))
-    return Lineage(tuple(inputs), tuple(sorted(unattributed)))
+    return _together([Lineage(tuple(inputs), tuple(texts)), *parts])
+
+
+def _without_revision(text: str, paths: Sequence[str], origins: Sequence[Origin]) -> Lineage:
+    """What is known of an input that records no revision: the lineage in its files, and what the catalogue says."""
+    stamps = [_stamped(path) for path in paths]
+    through = _together([one for one in stamps if one])
+    explained = bool(stamps) and all(stamps)
+    own = tuple(one for one in origins if not explained or _is_another(one, through))
+    return _together([through, Lineage((), () if explained and not own else (text,), own)])
+
+
+def _unpinned(read: ArrayRead) -> tuple[str, list[Origin], str]:
+    """Folder of an array that has no revision, what is known of it, and what to call it; no words if it has one."""
+    store: Any = read.store
+    if not isinstance(store, CountingStore):
+        folder = getattr(store, "root", "")
+        return str(folder), [], f"array {read.path!r} of a store that was not opened through oceandata"
+    if store.origin.snapshot:
+        return "", [], ""
+    place = store.origin.repository
+    named = [store.origin] if store.origin.product or store.origin.entry else []
+    called = store.origin.name if named else Path(place).name if url_scheme(place) == "file" else place
+    return place, named, f"array {read.path!r} of the plain Zarr {called}, which records no revision"
+
+
+def _is_another(origin: Origin, stamped: Lineage) -> bool:
+    """Whether a file with a lineage is a product of its own beside those it was made of."""
+    return bool(origin.product) and origin.product not in {one.origin.product for one in stamped.inputs}
+
+
+def _stamped(path: str) -> Lineage | None:
+    """Lineage that a local file or folder carries, None if it has none that can be read."""
+    try:
+        found, _ = read_stamp(path)
+    except (NotFoundError, InputError):
+        return None
+    name = Path(path).name
+    inputs = tuple(dataclasses.replace(one, through=one.through or name) for one in found.inputs)
+    return dataclasses.replace(found, inputs=inputs)
+
+
+def _together(parts: Sequence[Lineage]) -> Lineage:
+    """Several lineages as one, equal inputs once."""
+    return Lineage(
+        inputs=tuple(dict.fromkeys(one for part in parts for one in part.inputs)),
+        unattributed=tuple(sorted({text for part in parts for text in part.unattributed})),
+        unpinned=tuple(dict.fromkeys(one for part in parts for one in part.unpinned)),
+        recorded=tuple(sorted({text for part in parts for text in part.recorded})),
+    )
+
+
+def _is_memory(text: str) -> bool:
+    """Whether what is unattributed are values that were computed before."""
+    return text.startswith("array in memory") or text.endswith("in the memory of a cluster")
 
 
 def _is_computed(part: Any) -> bool:

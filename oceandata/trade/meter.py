@@ -14,9 +14,12 @@ from oceandata import _html
 from oceandata.entities import Origin
 from oceandata.storage import counted_reads
 from oceandata.storage.counting import Reads
-from oceandata.trade.lineage import Input, Lineage
+from oceandata.trade.inputs import Input, Lineage, published_origin
 
 __all__ = ["MeteredInput", "Usage", "metering", "usage_of"]
+
+# The index of a shard is read from its end: it is metadata, not data.
+_INDEX_RANGE = "SuffixByteRequest"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Usage:
         Coordinates and metadata.
     processes : int
         Processes that served anything.
+    missing : tuple of str
+        What may be missing from the sums, in words that name the process.
     """
 
     plan: Lineage | None = None
@@ -79,6 +84,12 @@ class Usage:
     overhead_objects: int = 0
     overhead_bytes: int = 0
     processes: int = 0
+    missing: tuple[str, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """False if a process died, or its log is damaged, so that something it was served may be missing."""
+        return not self.missing
 
     @property
     def unique_bytes(self) -> int:
@@ -97,6 +108,7 @@ class Usage:
 
     def to_json(self) -> dict[str, Any]:
         """JSON form, as it is stamped on files."""
+        origins = [published_origin(one.origin) for one in self.inputs]
         return {
             "unique_bytes": self.unique_bytes,
             "gross_bytes": self.gross_bytes,
@@ -104,12 +116,20 @@ class Usage:
             "overhead_objects": self.overhead_objects,
             "processes": self.processes,
             "matches_plan": self.matches,
+            "complete": self.complete,
+            "missing": list(self.missing),
             "inputs": [
-                {"product": one.origin.product, "repository": one.origin.repository, "snapshot": one.origin.snapshot}
-                | {"variable": one.variable, "chunks_planned": len(one.planned), "chunks_served": len(one.served)}
+                {"product": origin.product, "product_revision": origin.product_revision, "entry": origin.entry}
+                | {"repository": origin.repository, "revision": origin.revision, "snapshot": origin.snapshot}
+                | {
+                    "group": origin.group,
+                    "variable": one.variable,
+                    "chunks_planned": len(one.planned),
+                    "chunks_served": len(one.served),
+                }
                 | {"chunks_absent": len(one.absent), "missing": sorted(one.missing), "extra": sorted(one.extra)}
                 | {"unique_bytes": one.unique_bytes, "gross_bytes": one.gross_bytes}
-                for one in self.inputs
+                for one, origin in zip(self.inputs, origins, strict=True)
             ],
         }
 
@@ -133,7 +153,8 @@ class Usage:
             for one in self.inputs
         ]
         overhead = _html.human_bytes(self.overhead_bytes)
-        return [*rows, ("coordinates and metadata", f"{self.overhead_objects} objects", overhead, "not metered")]
+        rows.append(("coordinates and metadata", f"{self.overhead_objects} objects", overhead, "not metered"))
+        return rows + [("incomplete", fault, "", "") for fault in self.missing]
 
     def __str__(self) -> str:
         lines = [f"{what}: {chunks}; unique {unique}, gross {gross}" for what, chunks, unique, gross in self.rows()]
@@ -165,7 +186,9 @@ def _metered(one: Input, reads: Reads) -> MeteredInput:
     counts = {
         read: count
         for read, count in reads.counts.items()
-        if read[:2] == place and (read.key == prefix or read.key.startswith(prefix + "/"))
+        if read[:2] == place
+        and (read.key == prefix or read.key.startswith(prefix + "/"))
+        and not read.byte_range.startswith(_INDEX_RANGE)
     }
     served = {read.key for read in counts}
     return MeteredInput(
@@ -226,8 +249,12 @@ def usage_of(plan: Lineage | None, reads: Reads) -> Usage:
     Usage
         By input of the lineage.
     """
-    inputs = tuple(_metered(one, reads) for one in plan.planned) if plan else ()
+    inputs = tuple(_metered(one, reads) for one in plan.planned if not one.through) if plan else ()
     known = {(one.origin.repository, one.origin.snapshot, key) for one in inputs for key in one.served}
-    rest = {read: count for read, count in reads.counts.items() if read[:3] not in known}
+    rest = {
+        read: count
+        for read, count in reads.counts.items()
+        if read[:3] not in known or read.byte_range.startswith(_INDEX_RANGE)
+    }
     overhead = sum(nbytes for _, nbytes in rest.values())
-    return Usage(plan, inputs, len(rest), overhead, reads.processes)
+    return Usage(plan, inputs, len(rest), overhead, reads.processes, reads.missing)

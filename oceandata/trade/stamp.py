@@ -5,21 +5,20 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
-from oceandata.errors import DocumentError, InputError, MissingExtraError, NotFoundError
+from oceandata.errors import InputError
 from oceandata.storage.damages import name_undecodable
+from oceandata.trade.delivered import with_taken
 from oceandata.trade.lineage import Lineage, lineage
-from oceandata.trade.meter import Usage, metering
+from oceandata.trade.meter import Usage, metering, usage_of
+from oceandata.trade.recording import current_recording, new_run, note_output
+from oceandata.trade.reopened import STAMP, check_parquet, csv_description, read_stamp
 
 __all__ = ["STAMP", "Stamped", "check_parquet", "csv_description", "read_stamp", "stamp_attributes", "write_result"]
-
-#: Global attribute that holds the lineage.
-STAMP = "oceandata_lineage"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +37,7 @@ def _named(result: xr.DataArray | xr.Dataset) -> xr.Dataset:
     return result.to_dataset(name=result.name or "result")
 
 
-def stamp_attributes(plan: Lineage, usage: Usage) -> dict[str, str]:
+def stamp_attributes(plan: Lineage, usage: Usage, run: dict[str, Any] | None = None) -> dict[str, str]:
     """
     Global attributes that say what a file was made of.
 
@@ -48,15 +47,21 @@ def stamp_attributes(plan: Lineage, usage: Usage) -> dict[str, str]:
         Its inputs.
     usage : Usage
         What was served for it.
+    run : dict, optional
+        The run that made it, as `Recording.run` says it; that of the open recording by default.
 
     Returns
     -------
     dict of str to str
         Conventions, licences and attributions where they are known, and lineage and usage as JSON.
     """
-    licences = sorted({one.origin.licence for one in plan.planned if one.origin.licence})
-    credits = sorted({one.origin.attribution for one in plan.planned if one.origin.attribution})
-    stamp = json.dumps(plan.to_json() | {"usage": usage.to_json()}, ensure_ascii=False, allow_nan=False)
+    origins = [*(one.origin for one in plan.planned), *plan.unpinned]
+    licences = sorted({one.licence for one in origins if one.licence})
+    credits = sorted({one.attribution for one in origins if one.attribution})
+    recorded = current_recording()
+    run = run or (recorded.run if recorded else None)
+    served = usage.to_json() | ({"run": run} if run else {})
+    stamp = json.dumps(plan.published().to_json() | {"usage": served}, ensure_ascii=False, allow_nan=False)
     facts = {"Conventions": "CF-1.11", "license": "; ".join(licences), "acknowledgement": "\n".join(credits)}
     return {**{key: value for key, value in facts.items() if value}, STAMP: stamp}
 
@@ -70,7 +75,8 @@ def write_result(
     """
     Compute a result and write it as NetCDF with its lineage inside.
 
-    The file appears whole or not at all. What was already in memory is unattributed in the lineage.
+    The file appears whole or not at all. What was already in memory is unattributed in the lineage, unless a
+    `recording` is open: then it is made of what was read in it by then.
 
     Parameters
     ----------
@@ -97,133 +103,19 @@ def write_result(
     if path.suffix != ".nc" or path.is_dir() or not path.parent.is_dir():
         msg = f"cannot write {path}: need a file name ending in .nc in a folder that exists."
         raise InputError(msg)
-    plan = lineage(result)
+    plan = with_taken(lineage(result), result)
     places = {one.origin.repository for one in plan.planned}
     with name_undecodable(places), metering(plan) as usage, progress():
         computed = _named(result).compute()
-    stamped = computed.assign_attrs(stamp_attributes(plan, usage))
+    recorded = current_recording()
+    if recorded is not None:  # what is in memory was served before
+        usage = usage_of(plan, recorded.reads)
+    stamped = computed.assign_attrs(stamp_attributes(plan, usage, None if recorded else new_run()))
     draft = path.with_name(f".{path.stem}.{os.getpid()}.nc")
     try:
         stamped.to_netcdf(draft, engine="netcdf4")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+    note_output(path)
     return Stamped(computed, path, plan, usage)
-
-
-def _netcdf_attribute(path: Path) -> str:
-    """Lineage among the attributes of a NetCDF file, empty if there is none."""
-    import netCDF4
-
-    with netCDF4.Dataset(path) as file:
-        return str(getattr(file, STAMP, ""))
-
-
-def _zarr_attribute(path: Path) -> str:
-    """Lineage among the attributes of a folder of plain Zarr."""
-    top = json.loads((path / "zarr.json").read_text("utf-8"))
-    return str(top.get("attributes", {}).get(STAMP, ""))
-
-
-def _csv_attribute(path: Path) -> str:
-    """Lineage in the description beside a CSV file."""
-    beside = csv_description(path)
-    notes = json.loads(beside.read_text("utf-8")).get("notes", []) if beside.is_file() else []
-    return str(next((note[STAMP] for note in notes if STAMP in note), ""))
-
-
-def _parquet_attribute(path: Path) -> str:
-    """Lineage in the metadata of a Parquet file."""
-    check_parquet()
-    import pyarrow.parquet
-
-    try:
-        found = pyarrow.parquet.read_schema(path).metadata or {}
-    except pyarrow.ArrowInvalid as error:
-        raise OSError(str(error)) from error
-    return bytes(found.get(STAMP.encode(), b"")).decode()
-
-
-#: How the lineage is found in each kind of file, by its ending.
-_READERS: dict[str, tuple[str, Callable[[Path], str]]] = {
-    ".zarr": ("Zarr", _zarr_attribute),
-    ".csv": ("CSV", _csv_attribute),
-    ".parquet": ("Parquet", _parquet_attribute),
-}
-
-
-def csv_description(path: str | os.PathLike[str]) -> Path:
-    """
-    File that describes a CSV file, named as the W3C's recommendation on tabular data wants it.
-
-    Parameters
-    ----------
-    path : path
-        The CSV file.
-
-    Returns
-    -------
-    pathlib.Path
-        Beside it.
-    """
-    return Path(path).with_name(f"{Path(path).name}-metadata.json")
-
-
-def check_parquet() -> None:
-    """
-    Check that Parquet can be read and written.
-
-    Raises
-    ------
-    MissingExtraError
-        If pyarrow is not installed.
-    """
-    if find_spec("pyarrow") is None:
-        msg = "Parquet needs pyarrow. Install the extra: pip install 'oceandata-exchange[table]'."
-        raise MissingExtraError(msg)
-
-
-def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
-    """
-    Lineage and usage stamped on a file.
-
-    Parameters
-    ----------
-    path : path
-        What `write_result` or `write_subset` made: NetCDF, a folder of Zarr, Parquet, or CSV with its description
-        beside it.
-
-    Returns
-    -------
-    tuple
-        The lineage, and the usage in its JSON form.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such file, or it carries no lineage.
-    InputError
-        If the file is not what its ending says, or its lineage cannot be read: it was changed, or a later version
-        wrote it.
-    MissingExtraError
-        If it is Parquet, and pyarrow is not installed.
-    """
-    path = Path(path)
-    kind, reader = _READERS.get(path.suffix, ("NetCDF", _netcdf_attribute))
-    if not (path.is_dir() if kind == "Zarr" else path.is_file()):
-        msg = f"there is no {'folder' if kind == 'Zarr' else 'file'} {path}."
-        raise NotFoundError(msg)
-    try:
-        text = reader(path)
-    except (OSError, ValueError) as error:
-        msg = f"{path} is no {kind} file: {error}"
-        raise InputError(msg) from error
-    if not text:
-        msg = f"{path} carries no lineage: it was not written by oceandata (attribute {STAMP} is missing)."
-        raise NotFoundError(msg)
-    try:
-        document = json.loads(text)
-        return Lineage.from_json(document), document.get("usage", {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        msg = f"the lineage in {path} (attribute {STAMP}) cannot be read: {error!r}. Compute the result again."
-        raise DocumentError(msg) from error

@@ -16,7 +16,7 @@ from oceandata.analysis import anomaly, area_mean, climatology
 from oceandata.analysis.accumulators import WeightedSum
 from oceandata.analysis.streaming import accumulate
 from oceandata.graph import Reading, read_plan
-from oceandata.graph.sources import _store_identity
+from oceandata.graph.collector import store_identity
 
 
 def _planned(reading: Reading) -> set[str]:
@@ -101,7 +101,7 @@ def test_two_openings_of_a_repository_are_one_source(ostia_repository: Path, sst
     assert [(read.path, read.chunks) for read in reading.arrays] == [
         ("maps/surface_temperature", {(0, 0, 0), (2, 0, 0)})
     ]
-    assert _store_identity(reading.arrays[0].store)[0] == "CountingStore"
+    assert store_identity(reading.arrays[0].store)[0] == "CountingStore"
 
 
 _POINTS = xr.DataArray([0, 50], dims="point")

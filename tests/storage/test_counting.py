@@ -226,3 +226,28 @@ def test_logs_of_other_processes_go_when_the_session_ends(ostia_revision, tmp_pa
     assert Path(done.stdout.strip()).parent == tmp_path
     assert list(tmp_path.iterdir()) == []
     assert counting_module.__all__ == sorted(counting_module.__all__)
+
+
+FORK = """
+    import multiprocessing, sys
+    import zarr
+    from oceandata.storage import counted_reads
+    from oceandata.storage.plain import open_zarr_store
+
+    array = zarr.open_array(open_zarr_store(sys.argv[1]), path="x", mode="r")
+    with counted_reads() as reads:
+        child = multiprocessing.get_context("fork").Process(target=array.__getitem__, args=(slice(0, 4),))
+        child.start()
+        child.join()
+        array[2:6]
+    print(sorted((read.key, times) for read, (times, _) in reads.counts.items()), reads.processes, reads.missing)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no forks")
+def test_a_fork_is_counted_for_its_parent(tmp_path):
+    group = zarr.create_group(tmp_path / "plain.zarr")
+    group.create_array("x", shape=(8,), chunks=(2,), dtype="i4")[:] = 1
+    command = [sys.executable, "-W", "ignore", "-c", textwrap.dedent(FORK), str(tmp_path / "plain.zarr")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "[('x/c/0', 1), ('x/c/1', 2), ('x/c/2', 1)] 2 ()"

@@ -12,6 +12,7 @@ from oceandata._html import human_bytes
 from oceandata.entities import Entry, Extent
 from oceandata.errors import InputError, NotFoundError, RepositoryExistsError
 from oceandata.storage.revisions import extent_of
+from oceandata.trade.delivered import with_taken
 from oceandata.trade.lineage import Lineage, lineage
 from oceandata.trade.stamp import check_parquet
 from oceandata.trade.subset.description import FORMATS
@@ -365,7 +366,7 @@ def plan_subset(
     ds = open_request(catalog, request)
     if path.suffix not in (".nc", ".zarr"):
         check_table(ds)
-    made_of = lineage(ds)
+    made_of = with_taken(lineage(ds), ds)
     plan = SubsetPlan(
         request=request,
         entry=described,

@@ -13,6 +13,7 @@ from oceandata.errors import InputError
 from oceandata.storage.damages import name_undecodable
 from oceandata.trade.lineage import Lineage
 from oceandata.trade.meter import Usage, usage_of
+from oceandata.trade.recording import note_output
 from oceandata.trade.stamp import csv_description
 from oceandata.trade.subset.arrays import write_netcdf, write_zarr
 from oceandata.trade.subset.description import described, global_attributes, history_line, packings
@@ -234,6 +235,7 @@ def write_subset(plan: SubsetPlan, *, progress: Progress = _silent, discard: boo
             usage=usage_of(plan.lineage, staging.reads),
         )
         staging.remove()
+    note_output(plan.target)
     return report
 
 

@@ -81,7 +81,7 @@ def test_what_cannot_be_is_one_error_and_leaves_nothing(planned, tmp_path, asked
 
 def test_parquet_without_pyarrow(planned, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setattr("oceandata.trade.stamp.find_spec", lambda _: None)
+    monkeypatch.setattr("oceandata.trade.reopened.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"oceandata-exchange\[table\]"):
         planned("out.parquet", variables=["zos"])
 
@@ -116,9 +116,12 @@ def test_what_has_no_revision_is_written_and_says_so(ocean, ocean_file, planned,
         asset = Asset(href=str(tmp_path / "source.zarr"), type="application/vnd+zarr", group="")
     catalog = _elsewhere(ocean, asset)
     plan = plan_subset(catalog, "ocean", tmp_path / name, variables=["zos"], bbox=(-40, -30, 40, 30))
-    assert plan.lineage.unattributed
     report = write_subset(plan)
-    assert report.lineage.unattributed
+    if kind == "netcdf":
+        assert report.lineage.unattributed
+        assert [one.entry for one in report.lineage.unpinned] == ["ocean"]
+    else:  # a subset of a revision carries what it was made of
+        assert {one.through for one in report.lineage.inputs} == {"source.zarr"}
     import pandas as pd
     import xarray as xr
 

@@ -1,0 +1,68 @@
+"""Open a package as xarray: just the cells that were delivered."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from oceandata.trade.delivery.manifest import STORE_NAME
+from oceandata.trade.delivery.verification import read_manifest
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["open_delivery"]
+
+
+def open_delivery(path: str | os.PathLike[str]) -> "xr.Dataset":
+    """
+    Open the delivered cells of a package as a lazy dataset; nothing is verified.
+
+    Parameters
+    ----------
+    path : path
+        The package.
+
+    Returns
+    -------
+    xarray.Dataset
+        The cells that meet the selection. Cells outside of it, which whole chunks hold too, are left out; so is what
+        was not delivered, and would read as missing.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such folder.
+    DocumentError
+        If it holds no manifest, or one that cannot be read.
+    """
+    import xarray as xr
+
+    from oceandata.storage import open_dataset
+
+    manifest, folder = read_manifest(path), Path(path)
+    if manifest.mode == "whole-chunk":
+        from oceandata.storage.selection import in_blocks
+
+        ds = open_dataset(folder / STORE_NAME, chunks=None, plain=True)
+        taken = {
+            str(dim): np.concatenate([np.arange(a, b) for a, b in manifest.selection.cells[str(dim)]])
+            if str(dim) in manifest.selection.cells
+            else np.arange(size)
+            for dim, size in ds.sizes.items()
+        }
+        part = ds[list(manifest.selection.variables)].isel(
+            {dim: _indexer(rows) for dim, rows in taken.items() if dim in manifest.selection.cells}
+        )
+        return in_blocks(part, {str(dim): taken[str(dim)] for dim in part.dims}, "auto")
+    if (folder / "data.nc").is_file():
+        return xr.open_dataset(folder / "data.nc", chunks={}, decode_coords="all")
+    return xr.open_zarr(folder / STORE_NAME, decode_coords="all")
+
+
+def _indexer(rows: "np.typing.NDArray[np.int64]") -> "slice | np.typing.NDArray[np.int64]":
+    """Positions as a slice if they follow each other."""
+    if rows.size and rows[-1] - rows[0] + 1 == rows.size:
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows

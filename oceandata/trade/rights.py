@@ -1,0 +1,309 @@
+"""
+What a result owes and what may be done with it: attribution, and whether it may be listed again.
+
+Nothing is permitted that is not named, and what is not known is undetermined: undetermined never lists.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, Literal
+
+from oceandata import _html
+from oceandata.catalog.licences import licence_identifiers, unknown_licences
+from oceandata.entities import Origin
+from oceandata.errors import InputError
+from oceandata.options import get_options
+from oceandata.trade.lineage import Lineage
+from oceandata.trade.made_of import made_of
+from oceandata.trade.permits import Action, Answer, Permission, permission_of
+from oceandata.trade.product import GRADES, Product
+from oceandata.trade.shelf import find_products
+
+__all__ = ["Decision", "InputDecision", "OwedDuty", "attribution", "can_relist"]
+
+#: What listing a result that was made of a product takes.
+_NEEDED: tuple[Action, ...] = ("relist-derived", "distribute", "sell")
+
+_WORDS = {
+    "en": {
+        "title": "Made of:",
+        "licence": "licence",
+        "revision": "revision",
+        "unknown": "attribution unknown: ask the provider",
+        "source": "Of unknown source",
+        "none": "Nothing is known of what this was made of.",
+        "stop": ". ",
+    },
+    "zh": {
+        "title": "本成果使用了：",
+        "licence": "许可",
+        "revision": "版本",
+        "unknown": "署名未知：请询问数据提供方",
+        "source": "来源不明",
+        "none": "不知道本成果由何而来。",
+        "stop": "。",
+    },
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class InputDecision:
+    """
+    What holds for one product that a result was made of.
+
+    Attributes
+    ----------
+    product : str
+        Identifier, or what stands for it: the entry, the repository, or the description of an unknown source.
+    answer : str
+        ``permitted``, ``denied`` or ``undetermined``.
+    reasons : tuple of str
+        Why; empty if it is permitted.
+    grade : str
+        Its grade; empty if nobody decided, or it is not known.
+    """
+
+    product: str
+    answer: Answer
+    reasons: tuple[str, ...] = ()
+    grade: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class OwedDuty:
+    """Something that must be done for a product, and how: text to show, licence to share, time to delete."""
+
+    duty: str
+    product: str
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """
+    Whether a result may be listed on an exchange.
+
+    Attributes
+    ----------
+    answer : str
+        ``permitted`` only if every input permits it; ``denied`` if one denies it; else ``undetermined``, which never
+        lists.
+    inputs : tuple of InputDecision
+        One for each product and each unknown source.
+    duties : tuple of OwedDuty
+        What must be done; complete only if the answer is permitted.
+    grade : str
+        The highest grade of the inputs, which the result has until a person decides otherwise; empty if it is unknown.
+    at : date
+        The day for which it holds.
+    """
+
+    answer: Answer
+    inputs: tuple[InputDecision, ...]
+    duties: tuple[OwedDuty, ...]
+    grade: str
+    at: date
+
+    def __bool__(self) -> bool:
+        return self.answer == "permitted"
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON form."""
+        return dataclasses.asdict(self) | {"at": self.at.isoformat()}
+
+    def facts(self) -> list[tuple[str, str]]:
+        """
+        Names and values for people.
+
+        Returns
+        -------
+        list of (str, str)
+            The same facts in terminals and notebooks.
+        """
+        facts = [("may be listed", self.answer), ("grade", self.grade or "unknown"), ("on", self.at.isoformat())]
+        facts += [(one.product, "; ".join((one.answer, *one.reasons))) for one in self.inputs]
+        facts += [(f"duty: {one.duty}", ": ".join(filter(None, (one.product, one.detail)))) for one in self.duties]
+        return facts
+
+    def __str__(self) -> str:
+        facts = self.facts()
+        width = max(len(name) for name, _ in facts) + 2
+        return "\n".join(f"{name:<{width}}{value}" for name, value in facts)
+
+    def _repr_html_(self) -> str:
+        return _html.facts(self.facts(), title="May this be listed?")
+
+
+def attribution(thing: Any, *, lang: Literal["en", "zh", ""] = "", products: Any = None) -> str:
+    """
+    Text that names everyone a result owes its data to, each text once.
+
+    Parameters
+    ----------
+    thing : xarray object, Lineage, path or plan
+        A result, lazy or written.
+    lang : {"en", "zh"}
+        Language; that of the session by default. A text that exists in the other language only is given in that.
+    products : object
+        Where product documents are, as `oceandata.trade.shelf.find_products` takes them; without one the text that
+        travelled with the data is given.
+
+    Returns
+    -------
+    str
+        One line for each text, with products, revisions and licences; what is unknown is named too.
+
+    Raises
+    ------
+    InputError
+        If there is no such language, or a document or file cannot be read.
+    """
+    language = lang or get_options().language
+    if language not in _WORDS:
+        msg = f"lang is {lang!r}, need 'en' or 'zh'."
+        raise InputError(msg)
+    plan, words = made_of(thing), _WORDS[language]
+    known = find_products(products, (one.origin.product for one in plan.inputs))
+    lines: dict[str, list[str]] = {}
+    for origin in _origins(plan):
+        product = known.get(origin.product)
+        text = product.attribution.said(language) if product else origin.attribution
+        licence = (product.licence if product else origin.licence) or "NOASSERTION"
+        number = f" {words['revision']} {origin.product_revision}" if origin.product_revision else ""
+        named = f"{origin.name}{number}, {words['licence']} {licence}"
+        lines.setdefault(text.rstrip(" .。") or words["unknown"], []).append(named)
+    told = [f"{text} ({'; '.join(dict.fromkeys(names))})" for text, names in lines.items()]
+    told += [f"{words['source']}: {text}" for text in plan.unattributed]
+    return "\n".join([words["title"], *(f"- {line}" for line in told)]) if told else words["none"]
+
+
+def _origins(plan: Lineage) -> list[Origin]:
+    """Origins of the inputs, each product, revision and text once; coordinates are owed too."""
+    seen: dict[tuple[Any, ...], Origin] = {}
+    for one in plan.inputs:
+        origin = one.origin
+        seen.setdefault((origin.name, origin.product_revision, origin.licence, origin.snapshot), origin)
+    return [seen[key] for key in sorted(seen, key=str)]
+
+
+def can_relist(thing: Any, *, products: Any = None, purpose: str = "", at: date | None = None) -> Decision:
+    """
+    Whether a result may be listed on an exchange, with the reason for every input.
+
+    Denied if an input is graded core, or does not permit all of ``relist-derived``, ``distribute`` and ``sell`` (what
+    is not named is not permitted). Undetermined if the provider must be asked, a right has expired, or anything is not
+    known: a source, the product document, the revision, the licence, the grade. A mean over the whole input is still
+    derived from it.
+
+    Parameters
+    ----------
+    thing : xarray object, Lineage, path or plan
+        A result, lazy or written.
+    products : object
+        Where product documents are, as `oceandata.trade.shelf.find_products` takes them.
+    purpose : str
+        What for, where products are permitted for some purposes.
+    at : date, optional
+        The day; today by default.
+
+    Returns
+    -------
+    Decision
+        True in a condition only if it is permitted.
+
+    Raises
+    ------
+    DocumentError
+        If the document of one of the products has faults.
+    InputError
+        If `products` or a file cannot be read.
+    """
+    plan, day = made_of(thing), at or date.today()
+    known = find_products(products, (one.origin.product for one in plan.inputs))
+    decided: list[InputDecision] = []
+    duties: dict[OwedDuty, None] = {}
+    for origin in _origins(plan):
+        product = known.get(origin.product)
+        permissions = (
+            [permission_of(product.permits, one, at=day, purpose=purpose) for one in _NEEDED] if product else []
+        )
+        decided.append(_decided(origin, product, permissions))
+        if product is not None:
+            duties |= dict.fromkeys(_owed(product, permissions))
+    decided += [InputDecision(text, "undetermined", ("its source is unknown",)) for text in plan.unattributed]
+    grade = _highest([one.grade for one in decided])
+    decided += _conflicts(duties)
+    return Decision(_together(decided), tuple(decided), tuple(duties), grade, day)
+
+
+def _together(decided: list[InputDecision]) -> Answer:
+    answers = {one.answer for one in decided}
+    if "denied" in answers:
+        return "denied"
+    return "permitted" if answers == {"permitted"} else "undetermined"
+
+
+def _decided(origin: Origin, product: Product | None, permissions: list[Permission]) -> InputDecision:
+    """What holds for one product, with all reasons."""
+    if product is None:
+        reason = "no product document was found" if origin.product else "it belongs to no product"
+        return InputDecision(origin.name, "undetermined", (reason,))
+    denied = [one.reason for one in permissions if one.answer == "denied"]
+    denied += _prohibited(product)
+    unclear = [one.reason for one in permissions if one.answer == "undetermined"]
+    unclear += _unclear(origin, product)
+    answer: Answer = "denied" if denied else "undetermined" if unclear else "permitted"
+    return InputDecision(origin.name, answer, tuple(dict.fromkeys((*denied, *unclear))), product.grade)
+
+
+def _prohibited(product: Product) -> Iterator[str]:
+    if product.grade == "core":
+        yield "its grade is core, which is never listed"
+    names = licence_identifiers(product.licence)
+    every = all if " OR " in product.licence else any
+    if names and every("-NC" in name for name in names):
+        yield f"the licence {product.licence} forbids commercial use"
+    if names and every("-ND" in name for name in names):
+        yield f"the licence {product.licence} forbids what is derived from it"
+
+
+def _unclear(origin: Origin, product: Product) -> Iterator[str]:
+    if unknown_licences(product.licence) or "NOASSERTION" in licence_identifiers(product.licence):
+        yield f"the licence {product.licence!r} is not understood"
+    elif origin.licence and origin.licence != product.licence:
+        yield f"the data say licence {origin.licence}, the product {product.licence}"
+    if not product.grade:
+        yield "nobody has decided on its grade"
+    number = origin.product_revision
+    pinned = next((one for one in product.revisions if one.number == number), None)
+    if pinned is None:
+        yield f"revision {number} is not in its document" if number else "the data are no revision of it"
+    elif pinned.snapshot != origin.snapshot:
+        yield f"the data are snapshot {origin.snapshot}, but revision {number} is {pinned.snapshot}"
+
+
+def _owed(product: Product, permissions: list[Permission]) -> Iterator[OwedDuty]:
+    """Duties of the rows that permit something."""
+    details = {"attribute": product.attribution.said("en"), "share-terms": product.licence}
+    details |= {"compensate": product.provider.said("en"), "inform": product.provider.said("en")}
+    for one in permissions:
+        for duty in one.permit.duties if one.permit else ():
+            after = one.permit.delete_after if one.permit and duty == "delete-after" else ""
+            yield OwedDuty(duty, product.id, after or details.get(duty, ""))
+
+
+def _conflicts(duties: dict[OwedDuty, None]) -> list[InputDecision]:
+    """Two products that both want their own terms kept."""
+    terms = {one.detail: one.product for one in duties if one.duty == "share-terms"}
+    if len(terms) < 2:
+        return []
+    reason = f"both want their own terms kept: {' and '.join(terms)}"
+    return [InputDecision(" and ".join(terms.values()), "undetermined", (reason,))]
+
+
+def _highest(grades: list[str]) -> str:
+    """The highest grade; empty if one is unknown, unless another is the highest there is."""
+    if GRADES[-1] in grades:
+        return GRADES[-1]
+    return "" if not grades or "" in grades else max(grades, key=GRADES.index)
