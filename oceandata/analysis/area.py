@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dask.array as da
@@ -13,13 +14,14 @@ import xarray as xr
 from oceandata import cf
 from oceandata.analysis.accumulators import WeightedSum
 from oceandata.analysis.labels import appended_methods, described, require_array
+from oceandata.analysis.outer import OuterWeights
 from oceandata.analysis.routines import Answer, Request, Steps, streamed
 from oceandata.errors import InputError, OceanDataWarning, RegionError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["EARTH_RADIUS_M", "Region", "area_mean", "cell_areas", "declared_areas", "on_grid"]
+__all__ = ["EARTH_RADIUS_M", "Region", "area_factors", "area_mean", "cell_areas", "declared_areas", "on_grid"]
 
 #: Radius of the sphere on which areas are computed, m (that of gsw.distance).
 EARTH_RADIUS_M = 6_371_000.0
@@ -122,16 +124,44 @@ def cell_areas(obj: xr.DataArray | xr.Dataset, *, region: Region | None = None) 
     >>> f"{float(cell_areas(globe).sum()):.6e}"
     '5.100645e+14'
     """
+    heights, widths = area_factors(obj, region=region)
+    areas = (heights * widths).rename("cell_area")
+    areas.attrs = {"units": "m2", "standard_name": "cell_area", "earth_radius": EARTH_RADIUS_M}
+    return areas
+
+
+def area_factors(obj: xr.DataArray | xr.Dataset, *, region: Region | None = None) -> tuple[xr.DataArray, xr.DataArray]:
+    """
+    The two factors of `cell_areas`: a grid of a billion cells has some ten thousand of each.
+
+    Parameters
+    ----------
+    obj : xarray.DataArray or xarray.Dataset
+        Anything on the grid.
+    region : tuple of float, optional
+        West, south, east, north in degrees.
+
+    Returns
+    -------
+    tuple of xarray.DataArray, shapes (latitude,) and (longitude,)
+        Heights and widths in m as if at the equator.
+
+    Raises
+    ------
+    InputError
+        If the grid is curvilinear.
+    RegionError
+        If the region is no box.
+    """
     west, south, east, north = _check_region(region) if region is not None else (0.0, -90.0, 360.0, 90.0)
     y, x = cf.require_axis(obj, "Y"), cf.require_axis(obj, "X")
     heights = _sine_widths(_cell_bounds(obj, "Y"), south, north)
     bounds = _cell_bounds(obj, "X")
     widths = np.radians(bounds[:, 1] - bounds[:, 0]) if region is None else _longitude_widths(bounds, west, east)
-    values = EARTH_RADIUS_M**2 * heights[:, None] * widths[None, :]
-    coords = {y: obj[y].variable, x: obj[x].variable}
-    areas = xr.DataArray(values, coords, [str(obj[y].dims[0]), str(obj[x].dims[0])], name="cell_area")
-    areas.attrs = {"units": "m2", "standard_name": "cell_area", "earth_radius": EARTH_RADIUS_M}
-    return areas
+    return (
+        xr.DataArray(EARTH_RADIUS_M * heights, {y: obj[y].variable}, [str(obj[y].dims[0])]),
+        xr.DataArray(EARTH_RADIUS_M * widths, {x: obj[x].variable}, [str(obj[x].dims[0])]),
+    )
 
 
 def declared_areas(obj: xr.DataArray) -> xr.DataArray | None:
@@ -158,9 +188,9 @@ def declared_areas(obj: xr.DataArray) -> xr.DataArray | None:
 
 @dataclasses.dataclass(frozen=True)
 class _Weights:
-    """Weights over the horizontal dimensions, and how much of the region asked for they cover."""
+    """Factors of the weights over the horizontal dimensions, and how much of the region asked for they cover."""
 
-    areas: xr.DataArray
+    factors: tuple[xr.DataArray, ...]
     asked: float
     covered: float
     covered_region: Region | None
@@ -237,29 +267,29 @@ def _masked(areas: xr.DataArray, mask: xr.DataArray) -> xr.DataArray:
 def _weights(obj: xr.DataArray, region: Region | None, weights: Any, mask: xr.DataArray | None) -> _Weights:
     """Weights from what was given, declared or computed, in that order."""
     declared = weights if weights is not None else declared_areas(obj)
+    box = None
     if declared is not None:
         declared = on_grid(declared, obj, "weights")
         if region is not None:
             msg = "region= and cell areas given as weights= cannot be joined. Select the region first, or pass mask=."
             raise InputError(msg)
-        areas = declared.astype(np.float64)
-        asked = float(areas.sum())
-        found = _Weights(areas, asked, asked, None)
-    elif region is None:
-        areas = cell_areas(obj)
-        found = _Weights(areas, float(areas.sum()), float(areas.sum()), None)
+        factors: tuple[xr.DataArray, ...] = (declared.astype(np.float64),)
     else:
-        areas = cell_areas(obj, region=region)
-        covered = float(areas.sum())
-        box = _covered_region(obj, region) if covered > 0 else None
-        found = _Weights(areas, _box_area(region), covered, box)
+        factors = area_factors(obj, region=region)
+    covered = _total(factors)
+    if region is not None and covered > 0:
+        box = _covered_region(obj, region)
+    asked = covered if region is None else _box_area(region)
     if mask is not None:
-        masked = _masked(found.areas, on_grid(mask, obj, "the mask"))
-        inside = float(masked.sum())
-        found = _Weights(masked, inside, inside, found.covered_region)
-    if bool((found.areas < 0).any()) or bool(found.areas.isnull().any()):
-        found = dataclasses.replace(found, areas=found.areas.fillna(0.0).clip(min=0.0))
-    return found
+        whole = factors[0] if len(factors) == 1 else factors[0] * factors[1]
+        factors = (_masked(whole, on_grid(mask, obj, "the mask")),)
+        asked = covered = _total(factors)
+    return _Weights(tuple(one.fillna(0.0).clip(min=0.0) for one in factors), asked, covered, box)
+
+
+def _total(factors: Sequence[xr.DataArray]) -> float:
+    """Sum of the product of factors."""
+    return math.prod(float(one.sum()) for one in factors)
 
 
 def _text(region: Region) -> str:
@@ -299,22 +329,32 @@ def _pieces(used: "npt.NDArray[np.bool_]") -> list[slice]:
     return [slice(int(lo), int(hi)) for lo, hi in zip(edges[::2], edges[1::2], strict=True)]
 
 
-def _sums(obj: xr.DataArray, areas: xr.DataArray) -> Steps[Answer]:
+def _used(factors: Sequence[xr.DataArray]) -> "dict[Any, npt.NDArray[np.bool_]]":
+    """For each dimension the positions where any cell has a weight."""
+    return {
+        dim: (one != 0).any([other for other in one.dims if other != dim]).to_numpy()
+        for one in factors
+        for dim in one.dims
+    }
+
+
+def _sums(obj: xr.DataArray, factors: Sequence[xr.DataArray]) -> Steps[Answer]:
     """Weighted sum and valid weight over the dimensions of the weights, reading only cells with a weight."""
-    dims = areas.dims
-    weights = areas.to_numpy()
-    rows = np.flatnonzero(weights.any(axis=tuple(range(1, weights.ndim))))
+    used = _used(factors)
+    dims = list(used)
+    rows = np.flatnonzero(used[dims[0]])
     selections: list[dict[Any, slice]] = [{dims[0]: slice(int(rows[0]), int(rows[-1]) + 1)}]
     if len(dims) == 2:
-        columns = _pieces(np.asarray(weights.any(axis=0)))
+        columns = _pieces(used[dims[1]])
         wide = columns if len(columns) <= 2 else [slice(columns[0].start, columns[-1].stop)]
         selections = [selections[0] | {dims[1]: piece} for piece in wide]
     total: dict[str, Any] = {}
     for selection in selections:
         whole = all(obj.sizes[dim] == piece.stop - piece.start for dim, piece in selection.items())
         part = (obj if whole else obj.isel(selection)).transpose(..., *dims)
-        fold = WeightedSum(tuple(range(part.ndim - len(dims), part.ndim)), areas.isel(selection).to_numpy())
-        sums = yield Request(part.data, fold)
+        cut = [one.isel({dim: selection[dim] for dim in one.dims if dim in selection}) for one in factors]
+        weights = OuterWeights(tuple((tuple(map(dims.index, one.dims)), one.to_numpy()) for one in cut), len(dims))
+        sums = yield Request(part.data, WeightedSum(tuple(range(part.ndim - len(dims), part.ndim)), weights))
         total = {name: total[name] + sums[name] for name in sums} if total else dict(sums)
     return total
 
@@ -384,13 +424,14 @@ def area_mean(
     asked = _check_region(region) if region is not None else None
     found = _weights(obj, asked, weights, mask)
     share = _check_cover(found, asked, min_weight)
-    sums = yield from _sums(obj, found.areas)
+    sums = yield from _sums(obj, found.factors)
+    horizontal = {dim for one in found.factors for dim in one.dims}
     weight = sums["weight"]
     enough = (weight > 0) & (weight >= min_weight * found.asked * (1 - 1e-12))
     xp = da if isinstance(weight, da.Array) else np
     values = xp.where(enough, sums["weighted_sum"] / xp.where(enough, weight, 1.0), np.nan)
-    dims = [dim for dim in obj.dims if dim not in found.areas.dims]
-    coords = {name: c for name, c in obj.coords.items() if not set(c.dims) & set(found.areas.dims)}
+    dims = [dim for dim in obj.dims if dim not in horizontal]
+    coords = {name: c for name, c in obj.coords.items() if not set(c.dims) & horizontal}
     result = xr.DataArray(values, coords, dims, name=obj.name)
     kept = {
         key: obj.attrs[key]

@@ -11,8 +11,9 @@ from oceandata import cf
 from oceandata.analysis.accumulators import Extremes, WeightedMoments, WeightedSum
 from oceandata.analysis.area import on_grid
 from oceandata.analysis.labels import appended_methods, described, difference_attributes, require_array
+from oceandata.analysis.outer import OuterWeights
 from oceandata.analysis.routines import Request, Steps, streamed
-from oceandata.analysis.weights import OuterWeights, cell_weights, outer_weights
+from oceandata.analysis.weights import cell_weights, outer_weights
 from oceandata.errors import InputError, closest
 
 __all__ = ["extremes", "integral", "kept_labels", "mean", "over_methods", "reduced_dims", "variance"]

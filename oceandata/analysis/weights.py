@@ -1,52 +1,18 @@
 """Weights of cells along any dimensions: areas over the horizontal, thickness over the vertical, one elsewhere."""
 
-import dataclasses
 import math
 from collections.abc import Hashable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from oceandata import cf
-from oceandata.analysis.area import cell_areas, declared_areas, on_grid
+from oceandata.analysis.area import area_factors, declared_areas, on_grid
+from oceandata.analysis.outer import OuterWeights
 from oceandata.errors import InputError, UnitsError
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-__all__ = ["OuterWeights", "cell_weights", "layer_thickness", "outer_weights"]
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class OuterWeights:
-    """
-    Weights over several dimensions that are a product of smaller ones; cut out like an array.
-
-    Attributes
-    ----------
-    factors : tuple of (tuple of int, numpy.ndarray)
-        Positions that a factor runs along, ascending, and its values.
-    ndim : int
-        Number of dimensions of the product.
-    """
-
-    factors: "tuple[tuple[tuple[int, ...], npt.NDArray[np.float64]], ...]"
-    ndim: int
-
-    def __getitem__(self, region: tuple[slice, ...]) -> "npt.NDArray[np.float64]":
-        product = np.ones((1,) * self.ndim)
-        for places, values in self.factors:
-            part = values[tuple(region[place] for place in places)]
-            product = product * part.reshape(
-                [part.shape[places.index(d)] if d in places else 1 for d in range(self.ndim)]
-            )
-        return np.broadcast_to(product, [part.stop - part.start for part in region])
-
-    @property
-    def total(self) -> float:
-        """Sum of all weights along the dimensions of the factors."""
-        return math.prod(float(values.sum()) for _, values in self.factors)
+__all__ = ["cell_weights", "layer_thickness", "outer_weights"]
 
 
 def layer_thickness(obj: xr.DataArray | xr.Dataset) -> xr.DataArray:
@@ -136,19 +102,25 @@ def cell_weights(obj: xr.DataArray, dims: Sequence[Hashable]) -> list[xr.DataArr
     horizontal = {dim for axis in "YX" for name in _axes(obj, axis) for dim in obj[name].dims}
     asked = [dim for dim in dims if dim in horizontal]
     if asked:
-        areas = declared_areas(obj)
-        areas = cell_areas(obj) if areas is None else on_grid(areas, obj, "cell_measures").astype(np.float64)
-        if set(areas.dims) <= set(asked):
-            factors.append(areas)
-        elif all(obj[name].ndim == 1 for axis in "YX" for name in _axes(obj, axis)):
-            factors.append(areas.sum([dim for dim in areas.dims if dim not in asked]))
-        else:
-            msg = f"cells of a curvilinear grid have no widths along {asked[0]!r} alone. Average over {areas.dims}."
-            raise InputError(msg)
+        factors += _horizontal(obj, asked)
     vertical = {dim for name in _axes(obj, "Z") for dim in obj[name].dims}
     if any(dim in vertical for dim in dims):
         factors.append(layer_thickness(obj))
     return factors
+
+
+def _horizontal(obj: xr.DataArray, asked: Sequence[Hashable]) -> list[xr.DataArray]:
+    """Areas over both horizontal dimensions, widths along one of them."""
+    areas = declared_areas(obj)
+    if areas is None:
+        return [factor for factor in area_factors(obj) if factor.dims[0] in asked]
+    areas = on_grid(areas, obj, "cell_measures").astype(np.float64)
+    if set(areas.dims) <= set(asked):
+        return [areas]
+    if all(obj[name].ndim == 1 for axis in "YX" for name in _axes(obj, axis)):
+        return [areas.sum([dim for dim in areas.dims if dim not in asked])]
+    msg = f"cells of a curvilinear grid have no widths along {asked[0]!r} alone. Average over {areas.dims}."
+    raise InputError(msg)
 
 
 def _axes(obj: xr.DataArray, axis: str) -> list[str]:

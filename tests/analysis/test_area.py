@@ -4,15 +4,17 @@ import json
 import math
 import shutil
 import subprocess
+import tracemalloc
 import warnings
 from pathlib import Path
 from typing import Any
 
+import dask.array as da
 import numpy as np
 import pytest
 import xarray as xr
 
-from oceandata.analysis import area_mean, cell_areas
+from oceandata.analysis import area_mean, cell_areas, mean
 from oceandata.errors import InputError, OceanDataWarning, RegionError
 
 RADIUS_M = 6_371_000.0
@@ -290,3 +292,16 @@ def test_attributes_say_what_was_done() -> None:
     assert mean.attrs["history"].startswith("x\n")
     assert "area_mean(region=(0.0, -10.0, 90.0, 10.0)" in mean.attrs["history"]
     assert mean.name == "sst"
+
+
+def test_a_grid_of_kilometres_needs_no_map_of_its_areas() -> None:
+    lat, lon = np.linspace(-89.995, 89.995, 18_000), np.linspace(0.005, 359.995, 36_000)
+    field = xr.DataArray(da.ones((18_000, 36_000), chunks=4_000), {"lat": lat, "lon": lon}, ["lat", "lon"], name="sst")
+    field["lat"].attrs["units"], field["lon"].attrs["units"] = "degrees_north", "degrees_east"
+    tracemalloc.start()
+    found = area_mean(field, region=(-170.0, -5.0, -120.0, 5.0))
+    everywhere = mean(field)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6  # a map of areas would take 5 GB
+    assert found.shape == everywhere.shape == ()
