@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, catalog, heatwaves, regrid, storage
+from benchmarks import analysis, catalog, heatwaves, regrid, storage, trade
 from benchmarks.harness import run_pairs
 from benchmarks.limits import Trial, run_trial
 from benchmarks.report import row_from_pairs, row_from_runs, write_row, write_table
@@ -37,6 +37,7 @@ _AREAS: dict[str, Callable[[Path, Path], Sequence[Work | Trial]]] = {
     "heatwaves": heatwaves.works,
     "regrid": regrid.works,
     "storage": storage.works,
+    "trade": trade.works,
 }
 
 

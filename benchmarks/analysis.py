@@ -246,14 +246,15 @@ def write_netcdf(store: Path, place: Path) -> None:
     unfinished = place.with_name(f"{place.name}.unfinished")
     dataset = xr.open_dataset(open_store(store), engine="zarr", group="maps", consolidated=False, chunks={})  # type: ignore[arg-type]
     for variable in dataset.variables.values():
-        variable.encoding = {key: variable.encoding[key] for key in ("_FillValue",) if key in variable.encoding}
+        variable.encoding = {}
+    dataset["sst"].encoding["_FillValue"] = np.float32(1e20)  # NCO takes a NaN for a value
     dataset.to_netcdf(unfinished, format="NETCDF3_64BIT", unlimited_dims=["time"])
     unfinished.rename(place)
 
 
 def _everyday(peer_python: Path, folder: Path) -> list[Work]:
     """Rows of the everyday statistics, on the field with gaps."""
-    field, file = folder / f"sst-clouds-{_SEED}", folder / f"sst-clouds-records-{_SEED}.nc"
+    field, file = folder / f"sst-clouds-{_SEED}", folder / f"sst-clouds-filled-{_SEED}.nc"
     packages = ("xarray", "dask", "flox", "xhistogram", "zarr", "icechunk")
 
     def results(name: str, side: str) -> Path:

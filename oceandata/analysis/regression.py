@@ -98,7 +98,10 @@ class Regression:
     def _joined(self, first: State, second: State, border: int) -> State:
         """States of two stretches of time, the second beginning at step `border` where the first ends."""
         reference = np.where(np.isnan(first["reference"]), second["reference"], first["reference"])
-        one, other = _moved(first, reference), _moved(second, reference)
+        one, other = (
+            first,
+            _moved(second, reference),
+        )  # a cell that takes the second's reference has no sums in the first
         merged = {name: one[name] + other[name] for name in _leads(self.design.shape[1])}
         before, after = self.design[border - 1], self.design[border]
         left, right = one["last"], other["first"]

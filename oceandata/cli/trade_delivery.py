@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -90,7 +90,7 @@ def _planned(
         return plan_delivery(grant, target, repository=repository, **asked)
     from oceandata.catalog import open_catalog
 
-    suffix = ".nc" if form == "netcdf" else ".zarr"
+    suffix: Literal[".nc", ".zarr"] = ".nc" if form == "netcdf" else ".zarr"
     return plan_clipped(grant, target, catalog=open_catalog(path), suffix=suffix, **asked)
 
 

@@ -58,6 +58,11 @@ class Output:
     nbytes: int
 
 
+def _now() -> datetime:
+    """The instant, to the second."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
 def _software() -> dict[str, str]:
     """Versions of Python and of what computes, without what is not installed."""
     found = {"python": platform.python_version()}
@@ -129,8 +134,8 @@ class Recording:
     @property
     def run(self) -> dict[str, Any]:
         """What a written file says of the run that made it."""
-        ended = self.ended.isoformat(timespec="seconds") if self.ended else None
-        started = self.started.isoformat(timespec="seconds")
+        ended = self.ended.isoformat() if self.ended else None
+        started = self.started.isoformat()
         return {"id": self.id, "purpose": self.purpose, "started": started, "ended": ended, "software": self.software}
 
     def note_output(self, path: str | os.PathLike[str]) -> None:
@@ -222,7 +227,7 @@ def new_run(purpose: str = "") -> dict[str, Any]:
     dict
         As `Recording.run`.
     """
-    now = datetime.now(UTC)
+    now = _now()
     return Recording(uuid.uuid4().hex, purpose, now, now).run
 
 
@@ -283,7 +288,7 @@ def recording(*, purpose: str, folder: str | os.PathLike[str] | None = None, run
     if where is not None and not where.is_dir():
         msg = f"there is no folder {where}. Create it first."
         raise NotFoundError(msg)
-    own = Recording(run or uuid.uuid4().hex, purpose.strip(), datetime.now(UTC))
+    own = Recording(run or uuid.uuid4().hex, purpose.strip(), _now())
     stem = None if where is None else where / f"{own.started:%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:12]}"
     try:
         with ExitStack() as stack:
@@ -293,7 +298,7 @@ def recording(*, purpose: str, folder: str | os.PathLike[str] | None = None, run
             _open.append(own)
             yield own
     finally:
-        own.ended = datetime.now(UTC)
+        own.ended = _now()
         own._settled = lineage_of_reads(served_arrays(own.reads))
         if stem is not None:
             _write_document(own, stem.with_suffix(".run.json"))

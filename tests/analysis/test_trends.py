@@ -208,3 +208,11 @@ def test_dask_may_compute_the_whole_dataset() -> None:
     sst = _daily(90).chunk(time=30)
     for lazy in (trend(sst), harmonic_fit(sst, [10.0, 20.0])):
         xr.testing.assert_allclose(dask.compute({"found": lazy})[0]["found"], lazy.compute())
+
+
+def test_a_result_is_not_stored_as_its_source_was() -> None:
+    time = np.arange("2001-01", "2004-01", dtype="datetime64[M]").astype("datetime64[ns]")
+    sst = xr.DataArray(np.arange(36.0), {"time": time}, ["time"], name="sst")
+    sst.encoding = {"dtype": "int16", "scale_factor": 0.1}
+    assert detrend(sst).encoding == {}
+    assert sst.encoding["dtype"] == "int16"

@@ -67,8 +67,10 @@ class ChunkProofs:
         if path.is_symlink() or path.parent.is_symlink() or not path.is_file():
             msg = "zarr.json is missing"
             raise ValueError(msg)
-        with path.open("rb") as file:
-            document = json.loads(file.read(_LARGEST_DOCUMENT))
+        if path.stat().st_size > _LARGEST_DOCUMENT:
+            msg = f"zarr.json is larger than {_LARGEST_DOCUMENT} bytes"
+            raise ValueError(msg)
+        document = json.loads(path.read_bytes())
         if not isinstance(document, dict):
             msg = "zarr.json is no object"
             raise TypeError(msg)

@@ -238,7 +238,8 @@ def load_private_key(place: str | os.PathLike[str]) -> "Ed25519PrivateKey":
         named = "the text given" if place.startswith(_PEM) else place
         msg = f"{named} holds no Ed25519 private key in PEM. Make one with 'oceandata trade key new FILE'."
         raise InputError(msg)
-    return key
+    private: Ed25519PrivateKey = key
+    return private
 
 
 def _private_text(place: str) -> bytes:

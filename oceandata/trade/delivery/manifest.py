@@ -213,7 +213,7 @@ class FileRecord(Document):
         Audit path from the chunk to the root of its array.
     """
 
-    path: Text
+    path: Annotated[str, StringConstraints(min_length=1)]
     bytes: int | None = Field(default=None, ge=0)
     sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
     leaf: str = ""

@@ -58,7 +58,7 @@ def open_delivery(path: str | os.PathLike[str]) -> "xr.Dataset":
         return in_blocks(part, {str(dim): taken[str(dim)] for dim in part.dims}, "auto")
     if (folder / "data.nc").is_file():
         return xr.open_dataset(folder / "data.nc", chunks={}, decode_coords="all")
-    return xr.open_zarr(folder / STORE_NAME, decode_coords="all")
+    return xr.open_dataset(folder / STORE_NAME, engine="zarr", chunks={}, decode_coords="all")
 
 
 def _indexer(rows: "np.typing.NDArray[np.int64]") -> "slice | np.typing.NDArray[np.int64]":

@@ -324,7 +324,7 @@ def plan_delivery(
     where: dict[str, Any] = {"snapshot": grant.revision.snapshot, "group": grant.revision.group}
     ds = open_dataset(place, chunks=None, **where)
     names = _variables(grant, ds, layout, asked)
-    limits = {"region": asked.get("bbox"), "time": asked.get("time"), "depth": asked.get("depth")}
+    limits: dict[str, Any] = {"region": asked.get("bbox"), "time": asked.get("time"), "depth": asked.get("depth")}
     cells = stored_ranges(place, variables=list(names), **where, **limits)
     documents = {name: document for name, document in layout.documents.items() if name}
     boxes = array_boxes(documents, names, cells)

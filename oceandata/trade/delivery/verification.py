@@ -43,12 +43,10 @@ def _seal(folder: Path, name: str) -> bytes:
     if path.is_symlink() or not path.is_file():
         msg = f"{name} is missing"
         raise DocumentError(msg)
-    with path.open("rb") as file:
-        content = file.read(_LARGEST_SEAL + 1)
-    if len(content) > _LARGEST_SEAL:
+    if path.stat().st_size > _LARGEST_SEAL:
         msg = f"{name} is larger than {_LARGEST_SEAL} bytes"
         raise DocumentError(msg)
-    return content
+    return path.read_bytes()
 
 
 def read_manifest(path: str | os.PathLike[str]) -> Manifest:

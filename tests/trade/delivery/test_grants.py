@@ -41,9 +41,7 @@ def test_a_purpose_must_be_named(product):
 
 def test_a_revision_must_be_allowed_and_there(product):
     with pytest.raises(InputError, match="allows revisions 2 to 3, not 1"):
-        read_grant(
-            entitlement(scope={"first_revision": 2, "last_revision": 3}), product=product, revision=1, at=NOW
-        )
+        read_grant(entitlement(scope={"first_revision": 2, "last_revision": 3}), product=product, revision=1, at=NOW)
     with pytest.raises(NotFoundError, match="has no final revision 7"):
         read_grant(entitlement(), product=product, revision=7, at=NOW)
 
@@ -92,7 +90,7 @@ def test_the_newest_final_revision_of_the_registry(sold, product, tmp_path):
     reason = {"actor": "Qian Er", "reason": "a sensor had drifted"}
     reg.revoke_revision(registry, product.id, 2, **reason)
     assert read_grant("E-1", registry=registry, at=NOW).revision.number == 1
-    with pytest.raises(InputError, match="revision 2 was revoked on .*a sensor had drifted"):
+    with pytest.raises(InputError, match=r"revision 2 was revoked on .*a sensor had drifted"):
         read_grant("E-1", registry=registry, revision=2, at=NOW)
     reg.revoke_revision(registry, product.id, 1, **reason)
     with pytest.raises(NotFoundError, match="all were revoked"):
@@ -102,7 +100,7 @@ def test_the_newest_final_revision_of_the_registry(sold, product, tmp_path):
 def test_a_revoked_entitlement(sold):
     registry, _ = sold
     reg.revoke_entitlement(registry, "E-1", actor="Qian Er", reason="the contract was broken")
-    with pytest.raises(InputError, match="was revoked on .*: the contract was broken. Nothing is delivered"):
+    with pytest.raises(InputError, match=r"was revoked on .*: the contract was broken\. Nothing is delivered"):
         read_grant("E-1", registry=registry, at=NOW)
 
 
@@ -122,14 +120,14 @@ def test_an_unknown_entitlement(sold):
     ("scope", "asked", "sentence"),
     [
         ({"variables": ["salinity"]}, {"variables": ["surface_temperature"]}, "not surface_temperature"),
-        ({"bbox": [0, -2, 20, 2]}, {"bbox": [0, -4, 20, 4]}, r"latitudes -5 to 4.44444, allowed are -2 to 2"),
+        ({"bbox": [0, -2, 20, 2]}, {"bbox": [0, -4, 20, 4]}, r"latitudes -4.9\d* to 4.4\d*, allowed are -2 to 2"),
         ({"bbox": [0, -5, 20, 5]}, {"bbox": [10, -5, 30, 5]}, r"longitudes 0 to 50.8333, allowed are 0 to 20"),
         (
             {"time": ["2009-01-01", "2009-12-31"]},
             {"time": "2009"},
             r"times 2008-12-16T12:00:00 to 2010-03-16T12:00:00, allowed are 2009-01-01T00:00:00 to 2009-12-31",
         ),
-        ({"depth_m": [0, 10]}, {}, "limits that cannot be checked on this dataset"),
+        ({"depth_m": [0, 10]}, {}, "no vertical axis"),
     ],
 )
 def test_what_lies_outside_is_named(product, tmp_path, scope, asked, sentence):
@@ -151,5 +149,5 @@ def test_a_scope_across_the_seam(product, tmp_path):
     grant = read_grant(entitlement(scope={"bbox": [305, -90, 52, 90]}), product=product, at=NOW)
     assert plan_delivery(grant, tmp_path / "package", bbox=(-20, -5, 20, 5)).chunks
     grant = read_grant(entitlement(scope={"bbox": [345, -90, 52, 90]}), product=product, at=NOW)
-    with pytest.raises(InputError, match="longitudes .*--clip"):
+    with pytest.raises(InputError, match=r"longitudes .*--clip"):
         plan_delivery(grant, tmp_path / "package", bbox=(-10, -5, 20, 5))

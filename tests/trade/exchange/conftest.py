@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+import xarray as xr
 
 from oceandata import storage
 from oceandata.catalog import open_catalog
 from oceandata.catalog.entries import Overlay, draft_entry
 from oceandata.catalog.write import register_entry
-from oceandata.entities import TradeLink
+from oceandata.entities import Entry, TradeLink
 from oceandata.trade import registry as reg
 from oceandata.trade.exchange import DriftReport, find_drift, read_export
 from oceandata.trade.registry.registry import Registry
@@ -90,12 +90,11 @@ class World:
         return path
 
     def edit_entry(self, name: str, **fields: Any) -> None:
-        """Change fields of an entry in the catalogue's file."""
-        document = yaml.safe_load(self.catalog.read_text(encoding="utf-8"))
-        entry = document["entries"][name]["metadata"]["entry"]
+        """Change fields of an entry of the catalogue; None takes one away."""
+        document = open_catalog(self.catalog)[name].to_json()
         for field, value in fields.items():
-            entry[field] = entry[field] | value if isinstance(value, dict) else value
-        self.catalog.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False), encoding="utf-8")
+            document[field] = document[field] | value if isinstance(value, dict) else value
+        register_entry(self.catalog, Entry.from_json(document), replace=True)
 
     def drift(self, **given: Any) -> DriftReport:
         """Compare everything."""
@@ -105,10 +104,10 @@ class World:
             return find_drift(registry, today=given.pop("today", TODAY), **given)
 
 
-def build(folder: Path, ostia_repository: Path) -> World:
+def build(folder: Path, repository: Path, *, records: int = 54) -> World:
     """Two products that are on sale, an order, an entitlement, and an export that says just that."""
     world = World(folder, [])
-    shutil.copytree(ostia_repository, world.repository)
+    shutil.copytree(repository, world.repository)
     with reg.create_registry(folder / "registry.sqlite", actor="Zhao Yi") as registry:
         for name, title, code in (("sst", "月平均海表温度", "MD-1"), ("ice", "月平均海冰", "MD-2")):
             _put_on_sale(registry, product(name, title), world.repository, code)
@@ -126,7 +125,7 @@ def build(folder: Path, ostia_repository: Path) -> World:
         row = {"交易所": EXCHANGE, "专区": "海洋", "产品编号": code, "产品名称": title, "提供方": "第二研究所"}
         row |= {"统一社会信用代码": USCC, "登记证书编号": f"P-{code}", "证书有效期至": "2028年1月10日"}
         row |= {"计费方式": "按流量", "单价": "0.80元/GB", "状态": "在售", "版本": "第1版", "上架网址": PAGE}
-        row |= {"数据规模": f"{summary.stored_bytes} B", "记录数": "54", "内容根": summary.content_root}
+        row |= {"数据规模": f"{summary.stored_bytes} B", "记录数": f"{records}", "内容根": summary.content_root}
         world.rows.append(row | {"记录单位": "monthly grid", "备注": name})
     told = {"订单编号": "O-1", "订单状态": "已签约", "单价": "12.50元", "合同编号": "C-1"}
     world.rows.append({"交易所": EXCHANGE} | told)
@@ -147,6 +146,10 @@ def world(_built: World, tmp_path: Path) -> World:
 
 
 @pytest.fixture
-def own_world(ostia_repository: Path, tmp_path: Path) -> World:
-    """One whose repository may be changed too."""
-    return build(tmp_path, ostia_repository)
+def own_world(ostia_file: Path, tmp_path: Path) -> World:
+    """One of three years whose repository may be changed too; ``later.nc`` beside it continues it."""
+    with xr.open_dataset(ostia_file, decode_times=False) as ds:
+        for name, part in (("first", slice(0, 36)), ("later", slice(36, None))):
+            ds.isel(time=part).to_netcdf(tmp_path / f"{name}.nc")
+    storage.write_repository(storage.plan_ingest([tmp_path / "first.nc"], tmp_path / "made", chunk_bytes=400_000))
+    return build(tmp_path, tmp_path / "made", records=36)

@@ -13,7 +13,10 @@ from oceandata.errors import DocumentError, InputError, NotFoundError
 from oceandata.trade.exchange import changes_of, load_column_map, read_export, write_export, write_refused
 
 DAY = date(2026, 11, 1)
-HEADERS = "交易所,专区,产品编号,产品名称,提供方,统一社会信用代码,登记证书编号,证书有效期至,计费方式,单价（万元）,币种,状态,版本,数据规模,记录单位,行业"
+HEADERS = (
+    "交易所,专区,产品编号,产品名称,提供方,统一社会信用代码,登记证书编号,证书有效期至,计费方式,"
+    "单价（万元）,币种,状态,版本,数据规模,记录单位,行业"
+)
 ROW = (
     "第一交易所,海洋,MD-1,日平均海表温度,第二研究所,91350100M000100Y43,P-1,２０２４年８月１日,按次,１．２,人民币,在售,第２版,"
     "95亿条/1.2TB,条,水产"
