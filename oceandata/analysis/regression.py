@@ -87,10 +87,10 @@ class Regression:
         cells = {
             name: values.reshape((*values.shape[: values.ndim - rows.ndim + 1], -1)) for name, values in own.items()
         }
-        step = max(1, _STRIP_VALUES // len(rows))
+        step, steps = max(1, _STRIP_VALUES // len(rows)), _Steps(self.design, start, stop)
         for at in range(0, flat.shape[1], step):
             part = {name: values[..., at : at + step] for name, values in cells.items()}
-            _add_strip(part, flat[:, at : at + step], self.design, start, begun=begun)
+            _add_strip(part, flat[:, at : at + step], steps, begun=begun)
         for name, values in cells.items():
             state[name][(..., *place)] = values.reshape(own[name].shape)
         state["span"] = np.array([min(state["span"][0], start), max(state["span"][1], stop)])
@@ -155,47 +155,56 @@ def _leads(k: int) -> dict[str, tuple[int, ...]]:
     return leads | {"lag_xx": square, "lag_xy": line, "lag_yy": number, "pairs": number}
 
 
-def _add_strip(
-    own: State, strip: "npt.NDArray[Any]", design: "npt.NDArray[np.float64]", start: int, *, begun: bool
-) -> None:
+class _Steps:
+    """
+    What the regressors of a block's steps give for every strip of its cells.
+
+    ``x`` and those of the step before; ``doubled``: ``x`` beside the sum of both neighbours' regressors; ``parts``: the
+    products that a missing step takes with it, its own with those of the pair before it, and of both pairs.
+    """
+
+    def __init__(self, design: "npt.NDArray[np.float64]", start: int, stop: int) -> None:
+        x = np.ascontiguousarray(design[start:stop])
+        neighbours = np.zeros_like(x)
+        neighbours[1:] = x[:-1]
+        neighbours[:-1] += x[1:]
+        self.x, self.before = x, design[start - 1]
+        self.doubled = np.concatenate([x, neighbours], axis=1)
+        own = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
+        pairs, after = np.zeros((2, *own.shape))
+        pairs[1:] = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, own.shape[1])
+        after[:-1] = pairs[1:]
+        self.parts = np.stack([np.concatenate([own, pairs], axis=1), np.concatenate([own, pairs + after], axis=1)])
+        self.total = self.parts[0].sum(axis=0)
+
+
+def _add_strip(own: State, strip: "npt.NDArray[Any]", steps: _Steps, *, begun: bool) -> None:
     """Add consecutive steps of a strip of cells to its sums, in place."""
     from oceandata.analysis.sum_kernels import centre_columns, loop_rows, take_out_gaps
 
-    rows, x = loop_rows(strip), design[start : start + len(strip)]
+    rows, k = loop_rows(strip), steps.x.shape[1]
     values = np.empty(rows.shape)
     reference = own["reference"].copy()
     count, square, lagged, pairs = np.zeros((4, rows.shape[1]))
     centre_columns(rows, reference, values, count, square, lagged, pairs)
     own["reference"][...] = reference
     if begun:
-        _add_border(own, values[0], ~np.isnan(rows[0]), design[start - 1], x[0])
+        _add_border(own, values[0], ~np.isnan(rows[0]), steps.before, steps.x[0])
     else:
         own["first"][...] = rows[0]
     own["last"][...] = rows[-1]
     for name, added in (("count", count), ("yy", square), ("lag_yy", lagged), ("pairs", pairs)):
         own[name] += added
-    k, some = x.shape[1], count > 0
-    beside = np.zeros_like(x)
-    beside[1:] = x[:-1]
-    beside[:-1] += x[1:]
-    sums = np.concatenate([x, beside], axis=1).T @ values
+    some = count > 0
+    sums = steps.doubled.T @ values
     own["xy"] += sums[:k]
-    products = np.outer(some, np.concatenate([(x.T @ x).ravel(), (x[:-1].T @ x[1:]).ravel()]))
+    products = np.outer(some, steps.total)
     lag_xy = np.ascontiguousarray(sums[k:].T)
     if (count[some] < len(rows)).any():
-        take_out_gaps(rows, values, count, np.ascontiguousarray(x), _parts(x), products, lag_xy)
+        take_out_gaps(rows, values, count, steps.x, steps.parts, products, lag_xy)
     own["xx"] += products[:, : k * k].T.reshape(k, k, -1)
     own["lag_xx"] += products[:, k * k :].T.reshape(k, k, -1)
     own["lag_xy"] += lag_xy.T
-
-
-def _parts(x: "npt.NDArray[np.float64]") -> "npt.NDArray[np.float64]":
-    """Products that a missing step takes with it: its own, its pair with the step before, and with the next one."""
-    own = (x[:, :, None] * x[:, None, :]).reshape(len(x), -1)
-    before, after = np.zeros((2, *own.shape))
-    before[1:] = (x[:-1, :, None] * x[1:, None, :]).reshape(len(x) - 1, -1)
-    after[:-1] = before[1:]
-    return np.stack([np.concatenate([own, before], axis=1), np.concatenate([own, before + after], axis=1)])
 
 
 def _add_border(

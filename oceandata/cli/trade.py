@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "revoke-entitlement": ("oceandata.cli.trade_listings:revoke_entitlement", "Revoke an entitlement."),
     "deliver": ("oceandata.cli.trade_delivery:deliver", "Deliver what an entitlement allows, signed."),
     "verify-delivery": ("oceandata.cli.trade_delivery:verify_delivery", "Check a package that you received."),
+    "export": ("oceandata.cli.trade_exports:export", "Tell others of products and results: DCAT, ODRL, OpenLineage."),
     "key": ("oceandata.cli.trade_delivery:key", "Make keys that deliveries are signed with."),
     "holdings": ("oceandata.cli.trade_listings:holdings", "Show what is held, declared beside measured."),
     "log": ("oceandata.cli.trade_registry:log", "List the events of the registry."),

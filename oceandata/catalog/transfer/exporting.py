@@ -61,6 +61,7 @@ def export_entries(
     withhold: bool = False,
     replace: bool = False,
     dry_run: bool = False,
+    extend: Callable[[Entry, Mapping[str, Any]], dict[str, Any]] | None = None,
 ) -> ExportReport:
     """
     Export entries.
@@ -86,6 +87,8 @@ def export_entries(
         Write over what an earlier export wrote there.
     dry_run : bool
         Do everything but write.
+    extend : callable, optional
+        Takes an entry and its DCAT node, and gives the node that is exported; for DCAT only.
 
     Returns
     -------
@@ -114,6 +117,8 @@ def export_entries(
         "dcat": entry_to_dcat,
         "sheet": entry_to_cells,
     }[vocabulary]
+    if extend is not None:
+        render = _extended(render, extend, vocabulary)
     rendered, withheld = _rendered(entries, render, withhold=withhold)
     if vocabulary == "sheet":
         checked_by = ""
@@ -125,6 +130,18 @@ def export_entries(
         if not dry_run:
             _write_files(path, files, vocabulary)
     return ExportReport(vocabulary, str(path), tuple(rendered), withheld, checked_by)
+
+
+def _extended(
+    render: Callable[[Entry], dict[str, Any]],
+    extend: Callable[[Entry, Mapping[str, Any]], dict[str, Any]],
+    vocabulary: Vocabulary,
+) -> Callable[[Entry], dict[str, Any]]:
+    """What renders an entry, and puts more on it."""
+    if vocabulary != "dcat":
+        msg = f"extend is for DCAT, but the vocabulary is {vocabulary!r}. Leave it out."
+        raise InputError(msg)
+    return lambda entry: extend(entry, render(entry))
 
 
 def _check_target(path: Path, vocabulary: Vocabulary, count: int, *, replace: bool) -> None:
