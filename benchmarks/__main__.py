@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, catalog, heatwaves, regrid, storage, trade
+from benchmarks import analysis, catalog, heatwaves, registry, regrid, storage, trade
 from benchmarks.harness import run_pairs
 from benchmarks.limits import Trial, run_trial
 from benchmarks.report import row_from_pairs, row_from_runs, write_row, write_table
@@ -35,6 +35,7 @@ _AREAS: dict[str, Callable[[Path, Path], Sequence[Work | Trial]]] = {
     "analysis": analysis.works,
     "catalog": catalog.works,
     "heatwaves": heatwaves.works,
+    "registry": registry.works,
     "regrid": regrid.works,
     "storage": storage.works,
     "trade": trade.works,
