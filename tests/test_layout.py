@@ -184,6 +184,7 @@ def _loaders() -> dict[str, Callable[[Path], Any]]:
     from oceandata.catalog import load_overlay, open_catalog
     from oceandata.catalog.schema import entry_schema
     from oceandata.cf._tables import load_table
+    from oceandata.trade.exchange import load_column_map
     from oceandata.trade.product import product_schema
 
     def schema(path: Path) -> Any:
@@ -206,6 +207,7 @@ def _loaders() -> dict[str, Callable[[Path], Any]]:
         "products": trade.load_product,
         "vocab": lambda path: load_table(path.name),
         "schema": schema,
+        "exchange": load_column_map,
         "geo": outlines,
     }
 

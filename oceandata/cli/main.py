@@ -33,6 +33,7 @@ COMMANDS = {
     "plan": ("oceandata.cli.batch:plan", "Tell what a job will read, write, need and owe."),
     "run": ("oceandata.cli.batch:run", "Run a job, or go on with it."),
     "status": ("oceandata.cli.batch:status", "Tell how far a run is."),
+    "submit": ("oceandata.cli.batch_submit:submit", "Submit a job to Slurm, as an array that shares the work."),
     "lineage": ("oceandata.cli.results:lineage", "Show what a result was made of."),
     "trade": ("oceandata.cli.trade:trade", "Products, quotes, rights, usage, the registry and deliveries."),
     "doctor": ("oceandata.cli.doctor:doctor", "Show versions, memory, fonts and anything that is wrong here."),

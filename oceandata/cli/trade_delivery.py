@@ -21,7 +21,13 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group()
 def key() -> None:
-    """Keys that deliveries are signed with."""
+    """
+    Keys that deliveries are signed with.
+
+    \b
+    Example:
+      oceandata trade key new provider.key --name "Second Institute"
+    """
 
 
 @key.command("new")

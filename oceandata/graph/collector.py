@@ -16,6 +16,7 @@ __all__ = [
     "ARGUMENT_VALUES",
     "ArrayRead",
     "Collector",
+    "FileRead",
     "composed",
     "lazy_chain",
     "lazy_layer",

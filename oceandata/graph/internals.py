@@ -7,38 +7,13 @@ must be noticed as such, with a sentence, and never as a result that seems to be
 
 import operator
 from collections.abc import Callable
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from oceandata.errors import OceanDataError
+from oceandata.graph.staleness import stale
 
-__all__ = ["check_internals", "stale"]
-
-
-def stale(what: str, expected: str) -> OceanDataError:
-    """
-    Error for an internal that is no longer what it was.
-
-    Parameters
-    ----------
-    what : str
-        Which.
-    expected : str
-        What it was.
-
-    Returns
-    -------
-    OceanDataError
-        To be raised.
-    """
-    have = ", ".join(f"{name} {version(name)}" for name in ("dask", "xarray", "zarr"))
-    msg = (
-        f"{what} is not as oceandata knows it ({have}): need {expected}. What a result is made of cannot be told. "
-        "Update oceandata, or install the versions that its setup.cfg names."
-    )
-    return OceanDataError(msg)
+__all__ = ["check_internals"]
 
 
 def _opened() -> Any:

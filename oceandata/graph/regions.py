@@ -171,6 +171,10 @@ def chosen(part: Any, size: int | None, need: Line) -> Line:
         return tuple(sorted(line[last - place] for place in need if place <= last))
     values = np.atleast_1d(np.asarray(part))
     values = np.flatnonzero(values) if values.dtype == bool else values
+    if (values < 0).any():
+        if size is None:
+            raise Unknown
+        values = np.where(values < 0, values + size, values)
     return tuple(np.unique(values[[place for place in need if place < values.size]]).tolist())
 
 

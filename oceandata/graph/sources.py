@@ -21,13 +21,9 @@ from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
 
 from oceandata.graph.collector import ARGUMENT_VALUES, ArrayRead, Collector, FileRead, zarr_array_of
-from oceandata.graph.collector import composed as _composed  # noqa: F401
-from oceandata.graph.collector import store_identity as _store_identity  # noqa: F401
 from oceandata.graph.demand import collect_demanded
 from oceandata.graph.recipe import Box, Recipe
 from oceandata.graph.walker import Streamed, Walker
-from oceandata.graph.walker import is_subgraph as _is_subgraph  # noqa: F401
-from oceandata.graph.walker import literal as _literal  # noqa: F401
 
 __all__ = ["Reading", "box_reads", "find_reads", "read_plan"]
 

@@ -10,8 +10,8 @@ from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, _execute_
 from dask.typing import Key
 
 from oceandata.graph.collector import Collector, lazy_layer, zarr_array_of
-from oceandata.graph.internals import stale
 from oceandata.graph.recipe import GETTERS, Box, Fold, Recipe, positions, stream
+from oceandata.graph.staleness import stale
 
 __all__ = ["Streamed", "Walker", "is_subgraph", "literal"]
 

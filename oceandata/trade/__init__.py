@@ -23,10 +23,13 @@ from oceandata.trade.product import (
 from oceandata.trade.product_check import check_product, draft_product
 from oceandata.trade.quality import Quality
 from oceandata.trade.quote import Quote, QuoteLine, QuotePart, quote
+from oceandata.trade.recording import Recording, current_recording, recording
 from oceandata.trade.revise import RevisionPlan, RevisionReport, find_pins, plan_product_revision, revise_product
 from oceandata.trade.rights import Decision, attribution, can_relist
 from oceandata.trade.stamp import Stamped, read_stamp, write_result
 from oceandata.trade.subset import SubsetPlan, SubsetReport, plan_subset, write_subset
+from oceandata.trade.usage import UsageReport, UsageRow, usage_report
+from oceandata.trade.usage_sheets import write_usage
 
 __all__ = [
     "Decision",
@@ -44,15 +47,19 @@ __all__ = [
     "Quote",
     "QuoteLine",
     "QuotePart",
+    "Recording",
     "RevisionPlan",
     "RevisionReport",
     "Stamped",
     "SubsetPlan",
     "SubsetReport",
     "Usage",
+    "UsageReport",
+    "UsageRow",
     "attribution",
     "can_relist",
     "check_product",
+    "current_recording",
     "draft_product",
     "draft_revision",
     "find_pins",
@@ -65,8 +72,11 @@ __all__ = [
     "product_schema",
     "quote",
     "read_stamp",
+    "recording",
     "revise_product",
+    "usage_report",
     "write_product",
     "write_result",
     "write_subset",
+    "write_usage",
 ]

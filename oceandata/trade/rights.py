@@ -164,9 +164,10 @@ def attribution(thing: Any, *, lang: Literal["en", "zh", ""] = "", products: Any
         msg = f"lang is {lang!r}, need 'en' or 'zh'."
         raise InputError(msg)
     plan, words = made_of(thing), _WORDS[language]
-    known = find_products(products, (one.origin.product for one in plan.inputs))
+    origins = _origins(plan)
+    known = find_products(products, (one.product for one in origins))
     lines: dict[str, list[str]] = {}
-    for origin in _origins(plan):
+    for origin in origins:
         product = known.get(origin.product)
         text = product.attribution.said(language) if product else origin.attribution
         licence = (product.licence if product else origin.licence) or "NOASSERTION"
@@ -179,10 +180,9 @@ def attribution(thing: Any, *, lang: Literal["en", "zh", ""] = "", products: Any
 
 
 def _origins(plan: Lineage) -> list[Origin]:
-    """Origins of the inputs, each product, revision and text once; coordinates are owed too."""
+    """Origins of the inputs, each product, revision and text once; coordinates and files are owed too."""
     seen: dict[tuple[Any, ...], Origin] = {}
-    for one in plan.inputs:
-        origin = one.origin
+    for origin in [*(one.origin for one in plan.inputs), *plan.unpinned]:
         seen.setdefault((origin.name, origin.product_revision, origin.licence, origin.snapshot), origin)
     return [seen[key] for key in sorted(seen, key=str)]
 

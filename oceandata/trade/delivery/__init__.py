@@ -8,11 +8,11 @@ opens it.
 
 from oceandata.trade.delivery.grants import Grant, read_grant
 from oceandata.trade.delivery.keys import KeyFile, PublicKey, load_key_file, load_private_key, new_key
-from oceandata.trade.delivery.manifest import Manifest
+from oceandata.trade.delivery.manifest import Manifest, read_manifest
 from oceandata.trade.delivery.opening import open_delivery
 from oceandata.trade.delivery.plan import DeliveryPlan, plan_clipped, plan_delivery
 from oceandata.trade.delivery.reporting import DeliveryReport
-from oceandata.trade.delivery.verification import read_manifest, verify_delivery
+from oceandata.trade.delivery.verification import verify_delivery
 from oceandata.trade.delivery.writing import write_delivery
 
 __all__ = [

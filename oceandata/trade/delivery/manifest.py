@@ -6,6 +6,7 @@ chunks is verified line by line. Both are in canonical JSON, and the manifest ho
 """
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any, Literal
@@ -13,7 +14,7 @@ from typing import IO, Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from oceandata.documents import Document, Instant, Text
-from oceandata.errors import DocumentError
+from oceandata.errors import DocumentError, NotFoundError
 from oceandata.storage.integrity import canonical_metadata
 from oceandata.trade.delivery.keys import PublicText
 from oceandata.trade.delivery.walking import chunk_leaf_of
@@ -36,7 +37,11 @@ __all__ = [
     "Signer",
     "delivered_leaf",
     "manifest_bytes",
+    "manifest_from_bytes",
+    "read_manifest",
     "read_records",
+    "read_seal",
+    "require_package",
     "write_records",
 ]
 
@@ -50,6 +55,9 @@ SEALS = frozenset({MANIFEST_NAME, ENVELOPE_NAME, FILES_NAME})
 
 #: Folder of plain Zarr in a delivery of whole chunks.
 STORE_NAME = "data.zarr"
+
+# A manifest and its envelope are read whole; their size does not grow with the files.
+_LARGEST_SEAL = 32_000_000
 
 # A line holds a path and at most 64 digests.
 _LONGEST_LINE = 20_000
@@ -235,6 +243,121 @@ def manifest_bytes(manifest: Manifest) -> bytes:
         Canonical JSON, as `docs/content-root.md` has it for metadata.
     """
     return canonical_metadata(manifest.to_json())
+
+
+def read_seal(folder: Path, name: str) -> bytes:
+    """
+    Read a manifest or an envelope whole.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        The package.
+    name : str
+        `MANIFEST_NAME` or `ENVELOPE_NAME`.
+
+    Returns
+    -------
+    bytes
+        The content.
+
+    Raises
+    ------
+    DocumentError
+        If it is missing, a link, or too large to be one.
+    """
+    path = folder / name
+    if path.is_symlink() or not path.is_file():
+        msg = f"{name} is missing"
+        raise DocumentError(msg)
+    if path.stat().st_size > _LARGEST_SEAL:
+        msg = f"{name} is larger than {_LARGEST_SEAL} bytes"
+        raise DocumentError(msg)
+    return path.read_bytes()
+
+
+def read_manifest(path: str | os.PathLike[str]) -> Manifest:
+    """
+    Read what a package says of itself, without believing it.
+
+    Parameters
+    ----------
+    path : path
+        The package.
+
+    Returns
+    -------
+    Manifest
+        The document.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such folder.
+    DocumentError
+        If it holds no manifest, or one that cannot be read.
+    """
+    return manifest_from_bytes(read_seal(require_package(path), MANIFEST_NAME))
+
+
+def require_package(path: str | os.PathLike[str]) -> Path:
+    """
+    Folder of a package.
+
+    Parameters
+    ----------
+    path : path
+        Where it should be.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        msg = f"there is no package {folder}."
+        raise NotFoundError(msg)
+    return folder
+
+
+def manifest_from_bytes(content: bytes) -> Manifest:
+    """
+    Manifest from its written form.
+
+    Parameters
+    ----------
+    content : bytes
+        Canonical JSON.
+
+    Returns
+    -------
+    Manifest
+        The document.
+
+    Raises
+    ------
+    DocumentError
+        If it has faults, or is written in another form.
+    """
+    try:
+        document = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        msg = f"{MANIFEST_NAME} is no JSON"
+        raise DocumentError(msg) from error
+    if not isinstance(document, dict):
+        msg = f"{MANIFEST_NAME} is no JSON object"
+        raise DocumentError(msg)
+    manifest = Manifest.from_json(document, where=MANIFEST_NAME)
+    if manifest_bytes(manifest) != content:
+        msg = f"{MANIFEST_NAME} is not in canonical form"
+        raise DocumentError(msg)
+    return manifest
 
 
 def delivered_leaf(record: FileRecord) -> bytes:

@@ -2,17 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from oceandata.trade.delivery.manifest import STORE_NAME
-from oceandata.trade.delivery.verification import read_manifest
+from oceandata.errors import OceanDataError
+from oceandata.trade.delivery.manifest import STORE_NAME, Manifest, read_manifest
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["open_delivery"]
+__all__ = ["check_labels", "open_delivery"]
 
 
 def open_delivery(path: str | os.PathLike[str]) -> "xr.Dataset":
@@ -66,3 +66,37 @@ def _indexer(rows: "np.typing.NDArray[np.int64]") -> "slice | np.typing.NDArray[
     if rows.size and rows[-1] - rows[0] + 1 == rows.size:
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return rows
+
+
+def check_labels(folder: Path, manifest: Manifest) -> str:
+    """
+    Open whole chunks, and resolve what was asked for once more, from the coordinates in the package.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        A package whose files were proved.
+    manifest : Manifest
+        What it says.
+
+    Returns
+    -------
+    str
+        What is wrong; empty if the cells are those of the box, the period and the depths that were asked for.
+    """
+    from oceandata.storage.opening import stored_ranges
+
+    selection = manifest.selection
+    limits: dict[str, Any] = {"region": selection.asked.get("bbox"), "time": selection.asked.get("time")}
+    try:
+        found = stored_ranges(
+            folder / STORE_NAME,
+            variables=list(selection.variables),
+            depth=selection.asked.get("depth"),
+            **limits,
+        )
+    except (OceanDataError, OSError, ValueError, KeyError, TypeError) as error:
+        return f"{STORE_NAME} does not open with what was asked for: {error}"
+    if {dim: parts for dim, parts in found.items() if parts} != selection.cells:
+        return f"the cells are {selection.cells}, but what was asked for are {found}"
+    return ""

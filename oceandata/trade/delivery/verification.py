@@ -5,12 +5,11 @@ Nothing the package says is believed before it is shown: the files by the list, 
 by the signature of a key that the buyer pinned, and whole chunks by their audit paths up to the content root.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from oceandata.errors import DocumentError, InputError, NotFoundError
+from oceandata.errors import DocumentError, InputError
 from oceandata.storage.integrity import merkle_root
 from oceandata.trade.delivery.chunk_proofs import ChunkProofs
 from oceandata.trade.delivery.envelope import open_envelope, signed_message
@@ -23,84 +22,24 @@ from oceandata.trade.delivery.manifest import (
     FileRecord,
     Manifest,
     delivered_leaf,
-    manifest_bytes,
+    manifest_from_bytes,
     read_records,
+    read_seal,
+    require_package,
 )
+from oceandata.trade.delivery.opening import check_labels
 from oceandata.trade.delivery.reporting import DeliveryReport, Faults
 from oceandata.trade.delivery.walking import check_path, file_digest, found_files
 
-__all__ = ["read_manifest", "verify_delivery"]
+__all__ = ["verify_delivery"]
 
 Progress = Callable[[int, int], None]
-
-# A manifest and its envelope are read whole; their size does not grow with the files.
-_LARGEST_SEAL = 32_000_000
-
-
-def _seal(folder: Path, name: str) -> bytes:
-    """Manifest or envelope, whole."""
-    path = folder / name
-    if path.is_symlink() or not path.is_file():
-        msg = f"{name} is missing"
-        raise DocumentError(msg)
-    if path.stat().st_size > _LARGEST_SEAL:
-        msg = f"{name} is larger than {_LARGEST_SEAL} bytes"
-        raise DocumentError(msg)
-    return path.read_bytes()
-
-
-def read_manifest(path: str | os.PathLike[str]) -> Manifest:
-    """
-    Read what a package says of itself, without believing it.
-
-    Parameters
-    ----------
-    path : path
-        The package.
-
-    Returns
-    -------
-    Manifest
-        The document.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such folder.
-    DocumentError
-        If it holds no manifest, or one that cannot be read.
-    """
-    return _parsed(_seal(_folder(path), MANIFEST_NAME))
-
-
-def _folder(path: str | os.PathLike[str]) -> Path:
-    folder = Path(path)
-    if not folder.is_dir():
-        msg = f"there is no package {folder}."
-        raise NotFoundError(msg)
-    return folder
-
-
-def _parsed(content: bytes) -> Manifest:
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        msg = f"{MANIFEST_NAME} is no JSON"
-        raise DocumentError(msg) from error
-    if not isinstance(document, dict):
-        msg = f"{MANIFEST_NAME} is no JSON object"
-        raise DocumentError(msg)
-    manifest = Manifest.from_json(document, where=MANIFEST_NAME)
-    if manifest_bytes(manifest) != content:
-        msg = f"{MANIFEST_NAME} is not in canonical form"
-        raise DocumentError(msg)
-    return manifest
 
 
 def _signature(folder: Path, content: bytes, manifest: Manifest, keys: KeyFile | None, faults: Faults) -> str:
     """Whether the manifest was signed, by a pinned key or by the one that is packaged."""
     try:
-        envelope = open_envelope(_seal(folder, ENVELOPE_NAME))
+        envelope = open_envelope(read_seal(folder, ENVELOPE_NAME))
     except DocumentError as error:
         faults.add(str(error))
         return "none"
@@ -270,14 +209,14 @@ def verify_delivery(
     -----
     Reads every file once, in blocks of 1 MiB. Memory: the manifest, and the names in the largest folder.
     """
-    folder = _folder(path)
+    folder = require_package(path)
     if root and not (root.startswith("sha256:") and len(root) == 71):
         msg = f"the content root is {root!r}, need 'sha256:' and 64 hexadecimal digits."
         raise InputError(msg)
     faults = Faults()
     try:
-        content = _seal(folder, MANIFEST_NAME)
-        manifest = _parsed(content)
+        content = read_seal(folder, MANIFEST_NAME)
+        manifest = manifest_from_bytes(content)
     except DocumentError as error:
         faults.add(str(error))
         return DeliveryReport(str(folder), None, "none", faults.told(), faults.count, (), (), 0, 0)
@@ -286,6 +225,10 @@ def verify_delivery(
         faults.add(f"the package is of the content root {manifest.content_root}, but {root} was published")
     one = _Pass(folder, manifest, faults, on_progress)
     one.run()
+    if manifest.mode == "whole-chunk" and signature == "pinned" and not faults.count:
+        fault = check_labels(folder, manifest)
+        if fault:
+            faults.add(fault)
     proved, unproved = _words(manifest, signature, root) if not faults.count else ((), ("anything: see the faults",))
     return DeliveryReport(
         str(folder), manifest, signature, faults.told(), faults.count, proved, unproved, one.files, one.nbytes
@@ -305,6 +248,8 @@ def _words(manifest: Manifest, signature: str, root: str) -> tuple[tuple[str, ..
     if whole:
         proved.append(f"each of {counts.chunks} chunks, and that {counts.chunks_absent} are not stored, up to {said}")
         proved.append(f"every chunk that meets the cells of the selection is there, of {_named(manifest)}")
+        if signature == "pinned":
+            proved.append(f"it opens, and the cells are those of what was asked for: {_asked(manifest)}")
     else:
         unproved.append(
             "that the values are those of the revision: the file was encoded anew, the signature attests it"
@@ -312,6 +257,10 @@ def _words(manifest: Manifest, signature: str, root: str) -> tuple[tuple[str, ..
     if not root:
         unproved.append(f"that {manifest.content_root} is the published root: compare it, or give it (--root)")
     return tuple(proved), (*unproved, "that the data are right, or fit for a purpose")
+
+
+def _asked(manifest: Manifest) -> str:
+    return ", ".join(f"{name} {value}" for name, value in manifest.selection.asked.items()) or "all of it"
 
 
 def _named(manifest: Manifest) -> str:

@@ -106,10 +106,11 @@ def file_digest(path: Path, *, limit: int | None = None) -> tuple[str, int]:
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     digest, size = hashlib.sha256(), 0
     with os.fdopen(os.open(path, flags), "rb", buffering=0) as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
             msg = f"{path} is no file"
             raise OSError(msg)
-        block = memoryview(bytearray(BLOCK_BYTES))
+        block = memoryview(bytearray(max(1, min(BLOCK_BYTES, found.st_size))))
         while count := file.readinto(block):
             digest.update(block[:count])
             size += count

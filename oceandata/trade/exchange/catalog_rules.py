@@ -9,6 +9,7 @@ from oceandata.trade.exchange.listing_rules import drifts, price_text
 from oceandata.trade.exchange.sides import CatalogSide, KnownProduct, RegistrySide
 from oceandata.trade.offers import Offer
 from oceandata.trade.product import Product
+from oceandata.trade.registry.lifecycle import STEPS
 
 __all__ = ["catalog_differences", "unlinked"]
 
@@ -44,7 +45,9 @@ def unlinked(catalog: CatalogSide, registry: RegistrySide) -> Iterator[Differenc
         if product in catalog.entries or known.record.state not in _SETTLED or known.document.get("example"):
             continue
         entry_name = str(known.document.get("entry", ""))
-        line = command("catalog", "edit", entry_name, "--catalog", catalog.where, "--set", f"trade.product={product}")
+        pinned = [f"trade.product={product}", f"trade.revision={known.newest.number if known.newest else 1}"]
+        sets = [word for one in pinned for word in ("--set", one)]
+        line = command("catalog", "edit", entry_name, "--catalog", catalog.where, *sets)
         said, other = registry.says(f"{known.record.state}, entry {entry_name}"), catalog.says(None)
         yield Difference("only-in-registry", product, entry_name, "product", said, other, "warning", line)
 
@@ -161,9 +164,11 @@ class _Pair:
     def document(self, document: Product) -> Iterator[Difference]:
         """Names, licence, grade and price of the product document beside the catalogue."""
         there, here = document.to_json(), self.known.document
-        line = command("trade", "show", "PRODUCT.yaml")
-        if self.known.record.state == "draft":
+        state, line = self.known.record.state, command("trade", "status", self.product)
+        if state == "draft":
             line = command("trade", "add", "PRODUCT.yaml", "--version", self.known.record.version, "--actor", "NAME")
+        elif state in STEPS["return"][0]:
+            line = command("trade", "return", self.product, "--reason", "REASON", "--actor", "NAME")
         for field in ("title", "provider", "licence", "grade", "record_unit"):
             if there.get(field) != here.get(field):
                 yield self.differs("field-differs", field, _words(there.get(field)), _words(here.get(field)), line)

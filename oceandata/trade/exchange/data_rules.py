@@ -8,7 +8,8 @@ from oceandata.trade.exchange.differences import Difference, Severity, Stated, c
 from oceandata.trade.exchange.sides import KnownProduct, RegistrySide
 
 if TYPE_CHECKING:
-    from oceandata.storage import RevisionSummary
+    import icechunk
+
     from oceandata.trade.registry.records import PinnedRevision
 
 __all__ = ["data_differences"]
@@ -36,9 +37,10 @@ def data_differences(known: KnownProduct, registry: RegistrySide, today: str) ->
 
     Notes
     -----
-    Reads metadata of each repository and what was recorded at its commits; no data. `oceandata repo verify` reads
-    them all.
+    Reads tags and what was recorded at commits, whatever the size of the data; `oceandata verify` reads the data.
     """
+    import icechunk
+
     wanted = {listing.revision for listing in known.active}
     pinned = [one for one in known.revisions if one.number in wanted and one.is_final]
     if known.newest is not None and known.newest not in pinned:
@@ -48,8 +50,9 @@ def data_differences(known: KnownProduct, registry: RegistrySide, today: str) ->
     for one in pinned:
         try:
             differences += _one_revision(one, known, registry, today)
-        except (OceanDataError, OSError) as error:
-            unchecked.append(f"{known.record.id}: revision {one.number} was not checked: {error}")
+        except (OceanDataError, OSError, icechunk.IcechunkError) as error:
+            reason = str(error).strip().splitlines()[0]
+            unchecked.append(f"{known.record.id}: revision {one.number} was not checked: {reason}")
     return differences, unchecked
 
 
@@ -57,26 +60,34 @@ def _one_revision(
     one: "PinnedRevision", known: KnownProduct, registry: RegistrySide, today: str
 ) -> Iterator[Difference]:
     """Differences of one pinned revision; the newest is also held against the head of its repository."""
-    from oceandata.storage.revisions import describe_revision
-    from oceandata.storage.stores import open_repository
+    from oceandata.storage.stores import lookup_revision, open_repository
 
     repository = open_repository(one.repository)
-    ours = f"{one.tag}, snapshot {one.snapshot}, {one.content_root}"
+    ours = _state(one.tag, one.snapshot, one.content_root)
     if one.tag not in set(repository.list_tags()):
         yield _differs(one, registry, ours, None, today, "error")
         return
-    found = describe_revision(one.repository, revision=one.tag, layout=one.layout)
-    if (found.snapshot, found.content_root) != (one.snapshot, one.content_root):
-        yield _differs(one, registry, ours, _state(found), today, "error")
+    _, snapshot = lookup_revision(repository, one.tag)
+    root = _root(repository, snapshot, one.layout)
+    if (snapshot, root) != (one.snapshot, one.content_root):
+        yield _differs(one, registry, ours, _state(one.tag, snapshot, root), today, "error")
     elif one == known.newest:
-        head = describe_revision(one.repository, layout=one.layout)
+        tag, head = lookup_revision(repository)
+        root = _root(repository, head, one.layout)
         roots = {other.content_root for other in known.revisions if other.layout == one.layout}
-        if head.content_root not in roots:
-            yield _differs(one, registry, ours, _state(head), today, "warning")
+        if root not in roots:
+            yield _differs(one, registry, ours, _state(tag or "no tag", head, root), today, "warning")
 
 
-def _state(summary: "RevisionSummary") -> str:
-    return f"{summary.revision or 'no tag'}, snapshot {summary.snapshot}, {summary.content_root}"
+def _root(repository: "icechunk.Repository", snapshot: str, layout: str) -> str:
+    """Content root that was recorded for a layout; empty if the snapshot does not have it."""
+    from oceandata.storage.revisions import commit_facts, layouts_of
+
+    return layouts_of(commit_facts(repository, snapshot)).get(layout, {}).get("content_root", "")
+
+
+def _state(tag: str, snapshot: str, root: str) -> str:
+    return f"{tag}, snapshot {snapshot}, {root or 'no such layout'}"
 
 
 def _differs(

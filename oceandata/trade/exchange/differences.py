@@ -104,7 +104,8 @@ class Difference:
     severity : str
         ``error`` if something is sold that must not be sold so, else ``warning``.
     command : str
-        What brings the registry or the catalogue into line, if the other side is right.
+        What brings the registry or the catalogue into line, if the other side is right; ``trade status`` where only the
+        exchange can mend it, or where the product must first come off sale.
     suggestion : str
         Product that it may belong to, found by name only; nothing is taken from it.
     """

@@ -17,6 +17,7 @@ from oceandata.trade.exchange.data_rules import data_differences
 from oceandata.trade.exchange.differences import Difference, Stated, command
 from oceandata.trade.exchange.listing_rules import ListedPair, listing_differences, order_differences
 from oceandata.trade.exchange.matching import Match, Matcher
+from oceandata.trade.exchange.pages import html_page, write_text
 from oceandata.trade.exchange.reading import ExchangeExport
 from oceandata.trade.exchange.registry_rules import certificate_differences, entitlement_differences, listing_lags
 from oceandata.trade.exchange.sides import CatalogSide, RegistrySide, read_catalog_side, read_registry_side
@@ -51,6 +52,11 @@ class DriftReport:
     differences: tuple[Difference, ...]
     compared: tuple[str, ...]
     unchecked: tuple[str, ...] = ()
+
+    @property
+    def is_clean(self) -> bool:
+        """True if nothing differs and everything that was asked for could be checked."""
+        return not self.differences and not self.unchecked
 
     @property
     def kinds(self) -> dict[str, int]:
@@ -185,6 +191,9 @@ def find_drift(
     day = today or datetime.now(UTC).date()
     ours = read_registry_side(registry)
     compared = [f"registry {ours.where}, {len(ours.products)} products, as of {ours.as_of}"]
+    compared += [] if check_data else ["the data were not looked at, as asked"]
+    compared += [] if catalog is not None else ["no catalogue was given"]
+    compared += [] if exports else ["no export of an exchange was given"]
     found: list[Difference] = []
     if catalog is not None:
         theirs = read_catalog_side(catalog)
@@ -220,8 +229,6 @@ def _inside(
             unchecked += missed
         if on_progress is not None:
             on_progress(number, len(registry.products))
-    if not check_data:
-        unchecked.append("the data were not looked at")
     return [*found, *entitlement_differences(registry, today.isoformat())], unchecked
 
 
@@ -342,11 +349,4 @@ def write_drift(path: str | Path, report: DriftReport, *, language: Language = "
     path = Path(path)
     if path.suffix.lower() != ".html":
         return write_table(path, report.headers(language), report.rows(language))
-    page = f'<!doctype html><html lang="{language}"><meta charset="utf-8">{report.to_html(language)}</html>\n'
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(page, encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    return path
+    return write_text(path, html_page(report.to_html(language), language))

@@ -14,6 +14,7 @@ from oceandata.catalog.transfer.columns import Language
 from oceandata.catalog.transfer.tables import Row, Table, read_table, write_table
 from oceandata.errors import DocumentError, InputError, NotFoundError, closest
 from oceandata.trade.exchange.columns import FAULTS, ColumnMap, load_column_map, shipped_column_map
+from oceandata.trade.exchange.pages import write_text
 from oceandata.trade.exchange.rows import ExchangeRow, FieldFault, ReadRow, read_row, row_cells
 
 __all__ = ["ExchangeExport", "RefusedRow", "changes_of", "read_export", "write_export", "write_refused"]
@@ -299,8 +300,7 @@ def write_export(path: str | Path, export: ExchangeExport, *, language: Language
     if path.suffix.lower() == ".json":
         rows = [one | dict(row.extra) for one, row in zip(cells, export.rows, strict=True)]
         document = {"source": export.source, "sha256": export.sha256, "as_of": export.as_of.isoformat(), "rows": rows}
-        _write_text(path, json.dumps(document, ensure_ascii=False, indent=1))
-        return path
+        return write_text(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     at = 1 if language == "zh" else 0
     headers = [*(labels[field][at] for field in used), *extra]
     return write_table(
@@ -311,16 +311,6 @@ def write_export(path: str | Path, export: ExchangeExport, *, language: Language
             for one, row in zip(cells, export.rows, strict=True)
         ],
     )
-
-
-def _write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 def write_refused(path: str | Path, export: ExchangeExport) -> Path:

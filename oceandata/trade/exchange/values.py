@@ -112,21 +112,27 @@ def parse_amount(cell: Cell, currencies: Mapping[str, str], *, unit: str = "", c
     if found is None:
         msg = f"{text!r:.60} is no amount. Write digits with 元 or 万元, such as 0.80元."
         raise InputError(msg)
-    named = found["before"] or found["after"] or ""
-    power = found["power"] or ""
-    if not named and not power:
-        said = _UNIT.fullmatch(plain(unit))
-        power, named = (said["power"] or "", said["name"]) if said else ("", unit)
+    named, power = found["before"] or found["after"] or "", found["power"] or ""
+    of_column = _UNIT.fullmatch(plain(unit))
+    if not named and of_column is not None:
+        if power and of_column["power"]:
+            msg = f"{text!r:.60} stands in a column of {plain(unit)}: times {power} too? Write the unit in the cell."
+            raise InputError(msg)
+        named, power = of_column["name"], power or of_column["power"] or ""
     code = currencies.get(folded(named), "") if named else currency
+    if not code and named:
+        msg = (
+            f"{text!r:.60} is no amount: the unit {named!r} is unknown. Write 元 or 万元, or add it to the currencies."
+        )
+        raise InputError(msg)
     if not code:
-        reason = f"the unit {named!r} is unknown" if named else "no unit: neither the cell nor the column says one"
-        msg = f"{text!r:.60} has {reason}. Write 元 or 万元 into the cell or the column's name."
-        raise InputError(msg.replace("has the unit", "is no amount: the unit"))
+        msg = f"{text!r:.60} has no unit: neither the cell nor the column says one. Write 元 or 万元 into one of them."
+        raise InputError(msg)
     if named and currency and code != currency:
         msg = f"{text!r:.60} is in {code}, but the column of currencies says {currency}. Correct one of them."
         raise InputError(msg)
     amount = _decimal_text(_number(found["digits"], power))
-    shown = text if power and (found["power"] or "") else f"{text} {plain(unit)}"
+    shown = text if found["power"] else f"{text} {plain(unit)}"
     return Money(amount, code, f"{shown!r} is {amount} {code}" if power else "")
 
 

@@ -107,7 +107,7 @@ def test_an_existing_place_is_not_touched(product, keys, tmp_path):
     assert _content(tmp_path / "package") == {"mine": b"mine"}
 
 
-@pytest.mark.parametrize("kill_at", [0, 1, 7])
+@pytest.mark.parametrize("kill_at", [0, 1, 14])
 def test_a_killed_delivery_continues_and_ends_the_same(product, keys, tmp_path, kill_at):
     """Killed before the chunk of that number, or between the renaming and the tidying up."""
     from oceandata.trade import write_product
@@ -119,7 +119,8 @@ def test_a_killed_delivery_continues_and_ends_the_same(product, keys, tmp_path, 
     assert subprocess.run(command, check=False).returncode == -9
     assert (tmp_path / "package").exists() == (kill_at == 0)
     begun = json.loads((tmp_path / ".package.partial" / "journal.log").read_text().splitlines()[0][9:])
-    torn = next((tmp_path / ".package.partial").rglob("c/*/0/*"), None)
+    torn = next((tmp_path / ".package.partial").rglob("surface_temperature/c/*/*/*"), None)
+    assert (torn is not None) == (kill_at == 14)
     if torn is not None:
         torn.write_bytes(b"torn")
     plan = plan_delivery(read_grant(entitlement(), product=product), tmp_path / "package", time="2009")

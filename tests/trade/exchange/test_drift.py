@@ -18,7 +18,7 @@ from oceandata.trade import registry as reg
 from oceandata.trade.exchange import KINDS, DriftReport, find_drift, read_export, write_drift
 from oceandata.trade.registry.canonical import canonical_json
 from oceandata.trade.revise import plan_product_revision, revise_product
-from tests.trade.exchange.conftest import EXCHANGE, OFFER, World, product
+from tests.trade.exchange.world import EXCHANGE, OFFER, World, product
 
 Found = set[tuple[str, str, str, str]]
 
@@ -46,7 +46,8 @@ def test_all_agree(world: World) -> None:
     report = world.drift()
     assert report.differences == ()
     assert report.unchecked == ()
-    assert len(report.compared) == 3
+    assert report.is_clean
+    assert [one.split()[0] for one in report.compared] == ["registry", "catalogue", "export"]
     assert report.kinds == {}
 
 
@@ -169,22 +170,22 @@ def test_a_planted_fault_is_found_and_nothing_else(world: World, planted: str) -
 
 
 @pytest.mark.parametrize(
-    ("day", "kind"), [(date(2027, 12, 20), "certificate-expiring"), (date(2028, 1, 11), "certificate-expired")]
+    ("day", "kind"), [(date(2097, 12, 20), "certificate-expiring"), (date(2098, 1, 11), "certificate-expired")]
 )
 def test_certificates(world: World, day: date, kind: str) -> None:
     report = world.drift(today=day)
     assert _found(report) == {(kind, S, "P-MD-1", "expires_on"), (kind, ICE, "P-MD-2", "expires_on")}
     assert {one.severity for one in report.differences} == {"error" if kind.endswith("ed") else "warning"}
     _check_commands(report)
-    assert world.drift(today=date(2027, 11, 1)).differences == ()
-    assert world.drift(today=date(2028, 1, 10), expiring_days=0).kinds == {"certificate-expiring": 2}
+    assert world.drift(today=date(2097, 11, 1)).differences == ()
+    assert world.drift(today=date(2098, 1, 10), expiring_days=0).kinds == {"certificate-expiring": 2}
 
 
 def test_a_certificate_that_another_outlives(world: World) -> None:
     later = {"scheme": "exchange-product", "number": "P-3", "authority": "Centre", "issued_on": "2026-02-01"}
     with world.registry() as registry:
         reg.register_certificate(registry, S, later, actor="Qian Er")
-    assert {one.product for one in world.drift(today=date(2028, 2, 1)).differences} == {ICE}
+    assert {one.product for one in world.drift(today=date(2098, 2, 1)).differences} == {ICE}
 
 
 def test_newer_data_wait_and_then_the_listing_is_behind(own_world: World) -> None:
@@ -206,9 +207,7 @@ def test_newer_data_wait_and_then_the_listing_is_behind(own_world: World) -> Non
     with own_world.registry() as registry:
         reg.suspend_listing(registry, S, actor="Qian Er", reason="a sensor drifted")
         reg.revoke_revision(registry, S, 1, actor="Qian Er", reason="a sensor was broken in May")
-    (behind,) = [
-        one for one in own_world.drift().differences if (one.name, one.kind) == ("MD-1", "revision-behind")
-    ]
+    (behind,) = [one for one in own_world.drift().differences if (one.name, one.kind) == ("MD-1", "revision-behind")]
     assert behind.severity == "error"
     assert "revoked" in str(behind.first.value)
 
@@ -228,7 +227,18 @@ def test_data_that_cannot_be_read_are_not_called_right(own_world: World) -> None
     assert report.differences == ()
     assert [one.split(":")[0] for one in report.unchecked] == ["qd", "qd"]
     assert "was not checked" in report.unchecked[0]
-    assert own_world.drift(check_data=False).unchecked == ("the data were not looked at",)
+    assert not report.is_clean
+    unlooked = own_world.drift(check_data=False)
+    assert unlooked.is_clean
+    assert "the data were not looked at, as asked" in unlooked.compared
+
+
+def test_a_damaged_repository_is_not_called_right(own_world: World) -> None:
+    for file in (own_world.repository / "snapshots").iterdir():
+        file.write_bytes(b"\0" * 40)
+    report = own_world.drift()
+    assert report.differences == ()
+    assert len(report.unchecked) == 2
 
 
 def test_names_are_only_a_suggestion(world: World) -> None:

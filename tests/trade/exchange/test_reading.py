@@ -3,6 +3,7 @@
 import dataclasses
 import json
 from datetime import date
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from oceandata.errors import DocumentError, InputError, NotFoundError
 from oceandata.trade.exchange import changes_of, load_column_map, read_export, write_export, write_refused
+from oceandata.trade.exchange.columns import shipped_column_map
 
 DAY = date(2026, 11, 1)
 HEADERS = (
@@ -60,6 +62,7 @@ def test_a_sheet_of_staff(tmp_path: Path, encoding: str) -> None:
         ("单价（元）", "1.2万元", ("12000", "CNY")),
         ("单价(万元/年)", "１，２００", ("12000000", "CNY")),
         ("单价", "￥99.90", ("99.9", "CNY")),
+        ("单价（元）", "1.2万", ("12000", "CNY")),
         ("单价", "3亿元", ("300000000", "CNY")),
         ("price", "10 USD", ("10", "USD")),
     ],
@@ -76,6 +79,8 @@ def test_amounts(tmp_path: Path, header: str, cell: str, said: tuple[str, str]) 
         ("单价", "0.80", "amount", "no unit"),
         ("单价", "12 金币", "amount", "the unit '金币' is unknown"),
         ("单价（元）", "面议", "amount", "is no amount"),
+        ("单价（万元）", "1.2万", "amount", "times 万 too"),
+        ("单价（元）", "-5", "amount", "is no amount"),
         ("数据规模", "12", "volume", "no unit"),
         ("数据规模", "很多", "volume", "is no size"),
         ("记录数", "1.5", "records", "no number of records"),
@@ -208,6 +213,11 @@ def test_own_names_and_words(tmp_path: Path) -> None:
     export = read_export(_csv(tmp_path, "货号,牌价,状态", "A,1.5,亮灯"), column_map=own, as_of=DAY)
     row = export.rows[0]
     assert (row.exchange, row.code, row.amount, row.state) == ("本所", "A", "15000", "listed")
+
+
+def test_the_map_that_ships_is_a_map_of_ones_own() -> None:
+    shipped = Path(str(files("oceandata._catalogs"))) / "exchange" / "columns.yaml"
+    assert load_column_map(shipped) == shipped_column_map()
 
 
 def test_every_fault_of_an_own_map_with_its_line(tmp_path: Path) -> None:
