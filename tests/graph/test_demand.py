@@ -76,7 +76,7 @@ def test_streamed_expression(expression: xr.DataArray) -> None:
         lambda sst: [sst.data[0] @ sst.data[1].T],
         lambda sst: [xr.zeros_like(sst)],
     ],
-    ids=str,
+    ids=map(str, range(15)),
 )
 def test_slices_of_slices(sst: xr.DataArray, make: Any) -> None:
     _assert_the_same(*make(sst))
