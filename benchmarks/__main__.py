@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks import analysis, catalog, heatwaves, registry, regrid, storage, trade
+from benchmarks import analysis, batch, catalog, heatwaves, registry, regrid, storage, trade
 from benchmarks.harness import run_pairs
 from benchmarks.limits import Trial, run_trial
 from benchmarks.report import row_from_pairs, row_from_runs, write_row, write_table
@@ -33,6 +33,7 @@ _PEER_PYTHON = _PEERS / "bin" / "python"
 #: What makes the rows of each area.
 _AREAS: dict[str, Callable[[Path, Path], Sequence[Work | Trial]]] = {
     "analysis": analysis.works,
+    "batch": batch.works,
     "catalog": catalog.works,
     "heatwaves": heatwaves.works,
     "registry": registry.works,
