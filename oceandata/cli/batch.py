@@ -49,6 +49,14 @@ def plan(job: Path, *, no_canary: bool, as_json: bool) -> None:
     faults, and 3 if it does not fit; the output then says what would.
 
     \b
+    A job says what is read, what is done, and where the result goes (docs/exchange.md has one in full):
+      schema: oceandata.job/1
+      name: trend
+      input: {catalog: catalog.yaml, entry: sst_daily, time: 1993/2022}
+      routine: trend
+      output: trend.nc
+
+    \b
     Examples:
       oceandata plan trend.yaml
       oceandata plan trend.yaml --no-canary --json
