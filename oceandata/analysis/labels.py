@@ -151,7 +151,8 @@ def described(result: "xr.DataArray", source: "xr.DataArray", call: str, **attri
     silent = {key for key, value in attributes.items() if value is None or (isinstance(value, str) and not value)}
     result.attrs = {key: value for key, value in attributes.items() if key not in silent}
     result.attrs["history"] = f"{earlier}\n{line}".strip()
-    result.encoding = {}
+    if result.encoding == source.encoding:
+        result.encoding = {}
     return result
 
 
