@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import re
+import stat
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oceandata.errors import RepositoryExistsError
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["file_digest", "numbered_file", "write_arrays", "write_json"]
+__all__ = ["file_digest", "numbered_file", "remove_parts", "require_own_folder", "write_arrays", "write_json"]
 
 # Files of a folder: more make many file systems slow.
 _FILES = 1000
@@ -123,3 +127,58 @@ def file_digest(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def remove_parts(folder: Path) -> None:
+    """
+    Remove what partitions left in the folder of a run, and nothing else that lies there.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the run. Links are not followed, files of other names stay.
+    """
+    for top in folder.iterdir():
+        if not re.fullmatch(r"(states|result)-\d+", top.name) or top.is_symlink() or not top.is_dir():
+            continue
+        for below in top.iterdir():
+            if re.fullmatch(r"\d{5,}", below.name) and below.is_dir() and not below.is_symlink():
+                _remove_numbered(below)
+        if not any(top.iterdir()):
+            top.rmdir()
+
+
+def _remove_numbered(folder: Path) -> None:
+    """Remove the files of partitions from a folder, and the folder if nothing else is in it."""
+    for path in folder.iterdir():
+        if re.fullmatch(r"\d+\.npz|\.\d+\.npz\.[0-9a-f]{8}", path.name):
+            path.unlink()
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def require_own_folder(folder: Path) -> None:
+    """
+    Refuse the folder of a run that somebody else made, or that everybody may write into.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        There or not.
+
+    Raises
+    ------
+    RepositoryExistsError
+        If it, or a file in it, belongs to another user.
+    """
+    names = ("plan.json", "report.json", "result.json", "session.fork", "ledger-*.log", "states-*", "result-*")
+    for path in [folder, *(one for name in names for one in folder.glob(name))]:
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            continue
+        is_open = stat.S_ISDIR(found.st_mode) and found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX
+        if found.st_uid != os.geteuid() or is_open:
+            why = "may be written by everybody" if is_open else f"belongs to user {found.st_uid}"
+            msg = f"{path} {why}, need a folder of a run that is your own. Choose another folder: run."
+            raise RepositoryExistsError(msg)

@@ -9,7 +9,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +18,16 @@ import xarray as xr
 import zarr
 
 import oceandata
-from oceandata.batch.files import write_json
+from oceandata.batch.files import remove_parts, write_json
 from oceandata.batch.ledger import Ledger
 from oceandata.batch.outputs import (
     GROUP,
     block_file,
     branch_of,
+    check_target,
     fork_file,
     fork_of,
+    made_file,
     open_writer,
     published_revision,
     read_block,
@@ -43,7 +44,7 @@ from oceandata.trade.meter import Usage, usage_of
 from oceandata.trade.stamp import STAMP, stamp_attributes
 
 if TYPE_CHECKING:
-    pass
+    import numpy.typing as npt
 
 __all__ = ["Finished", "finish_run", "published_attributes", "report_file"]
 
@@ -108,14 +109,20 @@ def published_attributes(work: Work, lineage: Lineage) -> dict[str, Any]:
     return own | known
 
 
-def _assembled(work: Work, on_progress: Progress | None) -> xr.Dataset:
+def _block(work: Work, ledger: Ledger, family: Family, number: int) -> "dict[str, npt.NDArray[Any]]":
+    """What a partition left, if it is what the ledger says."""
+    _, digest = ledger.files.get((len(work.stages) + family.number, number), (0, ""))
+    return read_block(block_file(work, family, number), digest)
+
+
+def _assembled(work: Work, ledger: Ledger, on_progress: Progress | None) -> xr.Dataset:
     """The result in memory, from the files of its partitions in their order."""
     total, done = sum(family.grid.count for family in work.families), 0
     result = work.result.copy()
     for family in work.families:
         values = {name: np.empty(family.result[name].shape, family.result[name].dtype) for name in family.names}
         for number in range(family.grid.count):
-            for name, part in read_block(block_file(work, family, number)).items():
+            for name, part in _block(work, ledger, family, number).items():
                 values[name][family.box(name, number)] = part
             done += 1
             if on_progress is not None:
@@ -125,24 +132,26 @@ def _assembled(work: Work, on_progress: Progress | None) -> xr.Dataset:
     return result.load()
 
 
-def _write_file(work: Work, attributes: dict[str, str], on_progress: Progress | None) -> str:
+def _write_file(work: Work, ledger: Ledger, attributes: dict[str, str], on_progress: Progress | None) -> str:
     """Write the NetCDF file; its digest."""
     path = Path(work.job.target)
     draft = path.with_name(f".{path.stem}.{os.getpid()}.nc")
     try:
-        _assembled(work, on_progress).assign_attrs(attributes).to_netcdf(draft, engine="netcdf4")
+        _assembled(work, ledger, on_progress).assign_attrs(attributes).to_netcdf(draft, engine="netcdf4")
         with draft.open("r+b") as file:
             os.fsync(file.fileno())
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+        check_target(work)
+        write_json(made_file(work), {"digest": digest})
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     return f"sha256:{digest}"
 
 
-def _merge(work: Work, writer: BranchWriter, family: Family, numbers: range) -> None:
+def _merge(work: Work, ledger: Ledger, writer: BranchWriter, family: Family, numbers: range) -> None:
     """Take the forks of some partitions into the session, in order, with the leaves of their chunks."""
-    found = [fork_of(read_block(block_file(work, family, number))) for number in numbers]
+    found = [fork_of(_block(work, ledger, family, number)) for number in numbers]
     writer.session.merge(*(fork for fork, _ in found))
     for number, (_, leaves) in zip(numbers, found, strict=True):
         for name in family.names:
@@ -156,7 +165,7 @@ def _committed(repository: Any, branch: str) -> int:
 
 
 def _publish_repository(
-    work: Work, lineage: Lineage, usage: Usage, on_progress: Progress | None
+    work: Work, ledger: Ledger, lineage: Lineage, usage: Usage, on_progress: Progress | None
 ) -> tuple[str, str, str]:
     """Merge, read back and publish; revision, snapshot and content root."""
     url, branch, digest = work.job.target, branch_of(work), work.job.digest
@@ -174,7 +183,7 @@ def _publish_repository(
                     numbers = range(start, min(start + _MERGED, family.grid.count))
                     step += len(numbers)
                     if step > merged:
-                        _merge(work, writer, family, numbers)
+                        _merge(work, ledger, writer, family, numbers)
                         if step < total:  # the last are committed when they are published
                             writer.commit(step)
                     if on_progress is not None:
@@ -239,9 +248,9 @@ def finish_run(plan: RunPlan, work: Work, ledger: Ledger, on_progress: Progress 
     usage = usage_of(lineage, ledger.reads)
     if work.job.is_file:
         revision, snapshot = "", ""
-        digest = _write_file(work, stamp_attributes(lineage, usage), on_progress)
+        digest = _write_file(work, ledger, stamp_attributes(lineage, usage), on_progress)
     else:
-        revision, snapshot, digest = _publish_repository(work, lineage, usage, on_progress)
+        revision, snapshot, digest = _publish_repository(work, ledger, lineage, usage, on_progress)
     finished = Finished(work.job.target, digest, revision, snapshot, lineage, usage)
     write_json(report_file(work.job.run_folder), _report(plan, ledger, finished))
     _tidy(work)
@@ -272,7 +281,5 @@ def _report(plan: RunPlan, ledger: Ledger, finished: Finished) -> dict[str, Any]
 
 def _tidy(work: Work) -> None:
     """Remove what is in the result now."""
-    folder = work.job.run_folder
-    for path in [*folder.glob("states-*"), *folder.glob("result-*")]:
-        shutil.rmtree(path, ignore_errors=True)
+    remove_parts(work.job.run_folder)
     fork_file(work).unlink(missing_ok=True)

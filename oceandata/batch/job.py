@@ -34,6 +34,9 @@ __all__ = ["SCHEMA", "Job", "JobInput", "Resources", "Step", "differences", "job
 #: Form of the document.
 SCHEMA = "oceandata.job/1"
 
+# Characters that no path may hold.
+_CONTROL = frozenset(map(chr, (*range(32), 127)))
+
 # What may stand for the dataset of the input among the arguments of a step.
 _INPUT = "input"
 
@@ -47,7 +50,7 @@ def _text(value: Any) -> Any:
 
 def _bytes(value: Any) -> Any:
     """A size such as ``8 GB`` as a number of bytes."""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kMGT]?B)", value.strip()) if isinstance(value, str) else None
+    found = re.fullmatch(r"(\d{1,15}(?:\.\d{1,15})?)\s*([kMGT]?B)", value.strip()) if isinstance(value, str) else None
     return int(float(found[1]) * _UNITS[found[2]]) if found else value
 
 
@@ -84,7 +87,7 @@ class JobInput(Document):
     region: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat] | None = None
     time: Period = ""
     depth: tuple[FiniteFloat, FiniteFloat] | None = None
-    blocks: dict[str, int] | None = None
+    blocks: dict[str, Annotated[int, Field(gt=0)]] | None = None
 
     def selection(self) -> dict[str, Any]:
         """Keyword arguments for opening."""
@@ -445,6 +448,13 @@ def _input_faults(job: Job) -> Iterator[tuple[Location, str]]:
 
 
 def _output_faults(job: Job) -> Iterator[tuple[Location, str]]:
+    strange = [key for key in ("output", "run") if not _CONTROL.isdisjoint(getattr(job, key))]
+    yield from (((key,), f"{key} holds a character that no path may hold. Remove it.") for key in strange)
+    if strange:
+        return
+    there = next(path for path in (job.run_folder, *job.run_folder.parents) if path.exists())
+    if not there.is_dir():
+        yield ("run",), f"{there} is a file, need a folder for the run. Choose another place."
     if "://" in job.output:
         return
     path = Path(job.target)

@@ -7,6 +7,7 @@ other machines, keep two runners from doing the same.
 """
 
 import dataclasses
+import math
 import os
 import platform
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import oceandata
-from oceandata.errors import RepositoryExistsError
+from oceandata.errors import CorruptionError, RepositoryExistsError
 from oceandata.journal import Journal, read_journal
 from oceandata.storage.counting import Read, Reads
 from oceandata.storage.leases import find_leases, writer_lease
@@ -31,6 +32,7 @@ __all__ = [
     "open_log",
     "read_ledger",
     "reads_record",
+    "recorded_digests",
 ]
 
 #: A partition: the number of its phase, and its own within it.
@@ -95,24 +97,25 @@ class Ledger:
     def take(self, record: dict[str, Any]) -> None:
         """Take one line into account."""
         if "done" in record:
-            phase, number = record["done"]
+            phase, number = self._unit(record["done"])
             self.done[phase][number] = 1
             self.since_begin += 1
             self.failures.pop((phase, number), None)
-            self.seconds.append(float(record["s"]))
+            self.seconds.append(_number(record["s"]))
             self.peak_bytes = max(self.peak_bytes, int(record.get("peak", 0)))
             self.files[(phase, number)] = (int(record["nbytes"]), str(record["sha256"]))
             self._count(record["reads"])
         elif "failed" in record:
-            phase, number = record["failed"]
+            phase, number = self._unit(record["failed"])
             self.attempts[(phase, number)] = int(record["attempt"])
             if record.get("given_up"):
                 self.failures[(phase, number)] = str(record["error"])
             self._count(record.get("reads", {}))
         elif "undone" in record:
-            phase, number = record["undone"]
+            phase, number = self._unit(record["undone"])
             self.done[phase][number] = 0
         elif "begin" in record:
+            _number(record.get("at", 0))
             self.begun.append(record)
             self.failures.clear()
             self.since_begin = 0
@@ -120,13 +123,24 @@ class Ledger:
         elif "end" in record:
             self.ended = record
 
+    def _unit(self, value: Any) -> Unit:
+        """A partition that there is."""
+        phase, number = value
+        if type(phase) is not int or type(number) is not int:
+            msg = f"{value!r} is no partition"
+            raise TypeError(msg)
+        if not (0 <= phase < len(self.counts) and 0 <= number < self.counts[phase]):
+            msg = f"there is no partition {value!r}"
+            raise ValueError(msg)
+        return phase, number
+
     def _count(self, reads: dict[str, Any]) -> None:
         for place, keys in reads.items():
             repository, _, snapshot = place.rpartition(" ")
             for key, (times, nbytes) in keys.items():
                 name, _, byte_range = key.partition(" ")
                 read = Read(repository, snapshot, name, byte_range)
-                self.reads.counts[read] = (self.reads.counts.get(read, (0, 0))[0] + times, nbytes)
+                self.reads.counts[read] = (self.reads.counts.get(read, (0, 0))[0] + int(times), int(nbytes))
 
     def is_done(self, unit: Unit) -> bool:
         """Whether a partition is done."""
@@ -177,16 +191,55 @@ def read_ledger(folder: Path, counts: Sequence[int]) -> Ledger:
     Raises
     ------
     CorruptionError
-        If a line that is not the last is damaged.
+        If a line that is not the last is damaged, or one says what no run of this plan says.
     """
     ledger = Ledger(counts)
     processes = 0
     for path in ledger_files(folder):
-        for record in read_journal(path):
-            ledger.take(record)
+        for number, record in enumerate(read_journal(path), 1):
+            try:
+                ledger.take(record)
+            except (AttributeError, LookupError, OverflowError, TypeError, ValueError) as error:
+                raise CorruptionError(_strange_line(path, number, error)) from error
             processes += "begin" in record
     ledger.reads.processes = processes
     return ledger
+
+
+def _number(value: Any) -> float:
+    """A finite number."""
+    found = float(value)
+    if not math.isfinite(found):
+        msg = f"{value!r} is no finite number"
+        raise ValueError(msg)
+    return found
+
+
+def _strange_line(path: Path, number: int, error: Exception) -> str:
+    return (
+        f"line {number} of {path} is none of a run of this plan ({type(error).__name__}: {error}). Throw away what was "
+        "done: discard=True (--discard)."
+    )
+
+
+def recorded_digests(folder: Path, phase: int) -> dict[int, str]:
+    """
+    What the logs of a run say of the files of a phase.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the run.
+    phase : int
+        Its number.
+
+    Returns
+    -------
+    dict of int to str
+        SHA-256 by partition; the last that was recorded.
+    """
+    records = (record for path in ledger_files(folder) for record in read_journal(path) if "done" in record)
+    return {int(record["done"][1]): str(record["sha256"]) for record in records if record["done"][0] == phase}
 
 
 @contextmanager

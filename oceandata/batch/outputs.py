@@ -6,9 +6,9 @@ then write their chunks into it side by side, each in a fork of one session, and
 until all are there. Nothing is published before.
 """
 
+import hashlib
 import json
 import math
-import pickle
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from oceandata.batch.files import numbered_file, write_arrays
+from oceandata.batch.files import file_digest, numbered_file, write_arrays
 from oceandata.batch.work import Family, Work
 from oceandata.errors import CorruptionError, InputError, RepositoryExistsError
 from oceandata.storage.integrity import HashingStore
@@ -40,6 +40,7 @@ __all__ = [
     "check_target",
     "fork_file",
     "fork_of",
+    "made_file",
     "open_writer",
     "published_revision",
     "read_block",
@@ -77,6 +78,9 @@ def check_target(work: Work) -> None:
         if Path(target).is_dir():
             msg = f"{target} is a folder, need the name of a file. Choose another output."
             raise RepositoryExistsError(msg)
+        if Path(target).exists() and not _is_own(work):
+            msg = f"{target} exists and is not what this run made. Choose another output, or remove it first."
+            raise RepositoryExistsError(msg)
         return
     array_plans(work)
     if not repository_exists(target):
@@ -89,6 +93,20 @@ def check_target(work: Work) -> None:
     if tags and not published_revision(work, repository):
         msg = f"{target} holds a dataset already (revision {tags[-1]}). Choose another output for the result."
         raise RepositoryExistsError(msg)
+
+
+def made_file(work: Work) -> Path:
+    """File that holds the digest of the NetCDF file that a run made last."""
+    return work.job.run_folder / "result.json"
+
+
+def _is_own(work: Work) -> bool:
+    """Whether the file that is there is, to the last bit, one that this run made."""
+    try:
+        made = json.loads(made_file(work).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(made == {"digest": file_digest(Path(work.job.target))})
 
 
 def published_revision(work: Work, repository: "icechunk.Repository") -> str:
@@ -216,7 +234,7 @@ def begin_repository(work: Work, attributes: dict[str, Any]) -> None:
         _write_labels(work, writer)
         writer.commit(1)
         beside = fork_file(work).with_suffix(".new")
-        beside.write_bytes(pickle.dumps(writer.session.fork()))
+        beside.write_bytes(_fork_bytes(writer.session.fork()))
         beside.replace(fork_file(work))
 
 
@@ -259,11 +277,35 @@ def write_block(work: Work, family: Family, number: int) -> tuple[int, str]:
     return write_arrays(block_file(work, family, number), values)
 
 
+def _fork_bytes(fork: "icechunk.ForkSession") -> bytes:
+    """A fork in the form of Icechunk itself: bytes that run no code when they are read, as a pickle would."""
+    state = fork.__getstate__()
+    assert isinstance(state, dict)
+    return bytes(state["_session"])
+
+
+def _fork_from(content: bytes) -> "icechunk.ForkSession":
+    """The fork of `_fork_bytes`."""
+    import icechunk
+
+    if b"CredentialsFetcher" in content:
+        # a pickled function, which Icechunk would call; no session of ours has one
+        msg = "a fork of the session of a run would run code. Throw away what was done: discard=True (--discard)."
+        raise CorruptionError(msg)
+    fork = icechunk.ForkSession.__new__(icechunk.ForkSession)
+    try:
+        fork.__setstate__({"_session": content})
+    except Exception as error:
+        msg = "a fork of the session of a run cannot be read. Throw away what was done: discard=True (--discard)."
+        raise CorruptionError(msg) from error
+    return fork
+
+
 def _write_fork(
     work: Work, family: Family, number: int, values: "dict[str, npt.NDArray[Any]]"
 ) -> "dict[str, npt.NDArray[Any]]":
     """Write chunks into a fork of the session; the fork and the leaves of the chunks."""
-    fork = pickle.loads(fork_file(work).read_bytes())  # noqa: S301 - written by this run, in a folder of its own
+    fork = _fork_from(fork_file(work).read_bytes())
     store = HashingStore(fork.store, GROUP)
     plans = {
         name: _array_plan(name, family.result[name].variable, family.chunks[name], is_coordinate=False)
@@ -276,12 +318,12 @@ def _write_fork(
             open_written(store, GROUP, plans[name])[family.box(name, number)] = stored
     leaves = {key: [leaf.hex(), nbytes] for key, (leaf, nbytes) in sorted(store.written.items())}
     return {
-        "fork": np.frombuffer(pickle.dumps(fork), np.uint8),
+        "fork": np.frombuffer(_fork_bytes(fork), np.uint8),
         "leaves": np.frombuffer(json.dumps(leaves).encode(), np.uint8),
     }
 
 
-def read_block(path: Path) -> "dict[str, npt.NDArray[Any]]":
+def read_block(path: Path, digest: str) -> "dict[str, npt.NDArray[Any]]":
     """
     What a partition left in its file.
 
@@ -289,6 +331,8 @@ def read_block(path: Path) -> "dict[str, npt.NDArray[Any]]":
     ----------
     path : pathlib.Path
         From `block_file`.
+    digest : str
+        SHA-256 of the file that the ledger holds.
 
     Returns
     -------
@@ -298,21 +342,26 @@ def read_block(path: Path) -> "dict[str, npt.NDArray[Any]]":
     Raises
     ------
     CorruptionError
-        If the file is missing or damaged.
+        If the file is missing or damaged, or another.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() == digest:
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as stored:
+                    return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         msg = f"what a partition left in {path} cannot be read ({error}). Run the job again: it is redone."
         raise CorruptionError(msg) from error
+    msg = f"{path} is not what a partition left: its SHA-256 is not the one in the ledger. Run the job again."
+    raise CorruptionError(msg)
 
 
 def fork_of(block: "dict[str, npt.NDArray[Any]]") -> "tuple[Any, dict[str, tuple[bytes, int]]]":
     """Fork of a partition, and the leaves of its chunks."""
     leaves = json.loads(block["leaves"].tobytes())
     found = {key: (bytes.fromhex(leaf), int(nbytes)) for key, (leaf, nbytes) in leaves.items()}
-    return pickle.loads(block["fork"].tobytes()), found  # noqa: S301 - written by this run, in a folder of its own
+    return _fork_from(block["fork"].tobytes()), found
 
 
 def result_bytes(work: Work) -> int:

@@ -380,6 +380,7 @@ def open_planned(plan: RunPlan) -> Work:
     grids = plan.grids
 
     def family(one: Family) -> tuple[int, ...]:
+        """Shape of the grid of a family."""
         # one that is not recorded was joined with others, as a single partition
         steps = tuple(grids.get(one.label, ()))
         return steps if len(steps) == len(one.grid.shape) else one.grid.shape

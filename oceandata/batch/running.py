@@ -6,7 +6,6 @@ Whatever dies, what the ledger says stays done, and the same command continues.
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -14,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from oceandata import _html
-from oceandata.batch.files import write_json
+from oceandata.batch.files import file_digest, remove_parts, require_own_folder, write_json
 from oceandata.batch.finisher import Finished, finish_run, published_attributes, report_file
 from oceandata.batch.job import Job, differences
 from oceandata.batch.ledger import Ledger, Share, Unit, held_run, open_log, read_ledger
-from oceandata.batch.outputs import begin_repository
+from oceandata.batch.outputs import begin_repository, check_target
 from oceandata.batch.plan import PlanRefusedError, RunPlan, code_digest, lineage_of, plan_job
 from oceandata.batch.runners import open_runner
 from oceandata.batch.status import damaged_units, missing_units
@@ -33,7 +32,8 @@ from oceandata.errors import (
 )
 from oceandata.journal import Journal
 from oceandata.storage.leases import Lease
-from oceandata.storage.stores import local_path
+from oceandata.storage.revisions import describe_revision
+from oceandata.storage.stores import local_path, repository_exists
 
 __all__ = ["CODES", "RunChangedError", "RunReport", "Stop", "code_of", "run_job"]
 
@@ -49,6 +49,9 @@ CODES = {
     "drained": 75,
     "interrupted": 130,
 }
+
+# Files of a run, but for those of partitions and runners; the plan goes last.
+_OWN = ("report.json", "session.fork", "session.new", "plan.json")
 
 # What a run has written stays safe from garbage collection for so long after it was last seen.
 _KEPT_DAYS = 7
@@ -138,6 +141,12 @@ def _checked_plan(folder: Path, job: Job) -> RunPlan | None:
     if not plan_file(folder).exists():
         return None
     begun = read_plan_file(folder)
+    if begun.job.folder.resolve() != job.folder.resolve():
+        msg = (
+            f"the run in {folder} was begun by a job in {begun.job.folder}, this one is in {job.folder}: a copy does "
+            "not go on. Run the job there, or remove the copied folder of the run."
+        )
+        raise RunChangedError(msg)
     changed = differences(begun.job.work(), job.work())
     if changed:
         msg = (
@@ -173,6 +182,7 @@ def _planning(folder: Path) -> Iterator[None]:
 def _begin(job: Job, folder: Path, *, canary: bool) -> Opened:
     """Plan of the run, made and kept if there is none; and its work."""
     with _planning(folder):
+        _forget_lost(job, folder)
         plan = _checked_plan(folder, job)
         if plan is None:
             plan = plan_job(job, canary=canary)
@@ -185,6 +195,7 @@ def _begin(job: Job, folder: Path, *, canary: bool) -> Opened:
         opened = open_run(folder)
         if not report_file(folder).exists():
             _check_inputs(opened)
+            check_target(opened.work)
             if not job.is_file:
                 begin_repository(opened.work, published_attributes(opened.work, lineage_of(opened.work)))
     return opened
@@ -232,11 +243,49 @@ def _redo(units: list[Unit], ledger: Ledger, journal: Journal) -> None:
         ledger.take(record)
 
 
+def _forget_lost(job: Job, folder: Path) -> None:
+    """Begin anew where the result of a finished run was deleted; refuse one that is another now."""
+    path = report_file(folder)
+    if not path.exists() or not plan_file(folder).exists() or _checked_plan(folder, job) is None:
+        return
+    try:
+        report = json.loads(path.read_text("utf-8"))
+        digest, revision = str(report["digest"]), str(report["revision"])
+    except (LookupError, TypeError, ValueError) as error:
+        msg = f"{path} is damaged. Throw away what was done: discard=True (--discard)."
+        raise CorruptionError(msg) from error
+    if not (Path(job.target).is_file() if job.is_file else repository_exists(job.target)):
+        path.unlink()
+        return
+    found = f"sha256:{file_digest(Path(job.target))}" if job.is_file else ""
+    if not job.is_file:
+        found = describe_revision(job.target, revision=revision).content_root
+    if found != digest:
+        msg = (
+            f"{job.target} is not the result of this run any more: got {found}, need {digest}. Remove it, and the same "
+            "command makes it again; or choose another output."
+        )
+        raise CorruptionError(msg)
+
+
+def _check_discard(job: Job) -> None:
+    """Refuse to throw away what no run of this job made."""
+    folder = job.run_folder
+    kept = [] if not folder.is_dir() else [one for one in folder.iterdir() if one.name != "leases"]
+    if all(path.suffix == ".lock" for path in kept):
+        return
+    begun = read_plan_file(folder).job if plan_file(folder).exists() else None
+    if begun is None or begun.name != job.name or begun.run_folder.resolve() != folder.resolve():
+        msg = f"{folder} is not the folder of a run of {job.name}: nothing is thrown away. Choose another folder: run."
+        raise RunChangedError(msg)
+
+
 def _discard(folder: Path) -> None:
-    """Throw away what was done."""
-    for path in folder.iterdir():
-        if path.name != "leases" and path.suffix != ".lock":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    """Throw away what was done: what a run makes itself, and nothing else that lies there."""
+    remove_parts(folder)
+    for path in [*folder.glob("ledger-*.log"), *(folder / name for name in _OWN)]:
+        if path.is_file():
+            path.unlink()
 
 
 def _work_through(opened: Opened, ledger: Ledger, loop: Window, share: Share, on_progress: Progress | None) -> None:
@@ -305,6 +354,9 @@ def run_job(
         If it does not fit; nothing is begun.
     """
     share = share or Share()
+    require_own_folder(job.run_folder)
+    if discard:
+        _check_discard(job)
     try:
         with held_run(job.run_folder, share):
             begin_metering()
@@ -336,6 +388,7 @@ def _held(
     with open_log(folder, share) as journal:
         ledger = read_ledger(folder, counts)
         _redo(missing_units(opened.work, ledger), ledger, journal)
+        _redo([unit for unit in damaged_units(opened.work, ledger) if unit[1] in share], ledger, journal)
         report = _run(opened, ledger, journal, scheduler, share, stop, on_progress)
         if report.how != "storage":
             journal.append({"end": report.code, "how": report.how, "message": report.message})

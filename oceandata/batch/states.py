@@ -7,6 +7,7 @@ their partitions, so that the same plan gives the same bits, whatever died or ra
 """
 
 import dataclasses
+import hashlib
 import itertools
 import math
 import threading
@@ -25,6 +26,7 @@ from dask.typing import Key
 from oceandata.analysis.accumulators import Accumulator, Output, State
 from oceandata.analysis.streaming import Fused
 from oceandata.batch.files import numbered_file, write_arrays
+from oceandata.batch.ledger import recorded_digests
 from oceandata.batch.partitions import Grid
 from oceandata.errors import CorruptionError
 from oceandata.graph import Recipe, cut, stream
@@ -75,10 +77,14 @@ class StateFiles:
         Of the stage.
     accumulators : tuple of Accumulator
         In the order of their states.
+    number : int
+        Of the stage, which is its phase in the ledger.
     """
 
     folder: Path
     accumulators: tuple[Accumulator, ...]
+    number: int = 0
+    _digests: dict[int, str] = dataclasses.field(default_factory=dict)
     _merged: "OrderedDict[tuple[int, tuple[int, ...]], State]" = dataclasses.field(default_factory=OrderedDict)
     _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
@@ -88,17 +94,29 @@ class StateFiles:
         return write_arrays(numbered_file(self.folder, number, ".npz"), arrays)
 
     def read(self, number: int, member: int) -> State:
-        """State of one accumulator; `CorruptionError` if the file is missing or damaged."""
+        """State of one accumulator; `CorruptionError` if the file is missing, or not the one that was recorded."""
         path = numbered_file(self.folder, number, ".npz")
         prefix = f"{member}."
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name.removeprefix(prefix): stored[name] for name in stored.files if name.startswith(prefix)}
+            with path.open("rb") as file:
+                self._check(number, hashlib.file_digest(file, "sha256").hexdigest())
+                file.seek(0)
+                with np.load(file, allow_pickle=False) as stored:
+                    return {name.removeprefix(prefix): stored[name] for name in stored.files if name.startswith(prefix)}
         except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
             msg = (
                 f"the state of partition {number} in {path} cannot be read ({error}). Run the job again: it is redone."
             )
             raise CorruptionError(msg) from error
+
+    def _check(self, number: int, digest: str) -> None:
+        """Compare a digest with the ledger, which is read again where it said something else, or nothing, before."""
+        with self._lock:
+            if self._digests.get(number) != digest:
+                self._digests.update(recorded_digests(self.folder.parent, self.number))
+            if self._digests.get(number) != digest:
+                msg = "its SHA-256 is not the one in the ledger"
+                raise ValueError(msg)
 
     def merged(self, grid: Grid, member: int, tile: tuple[int, ...]) -> State:
         """State of a tile of the kept dimensions, merged over the partitions of the reduced ones in their order."""
@@ -157,7 +175,7 @@ class Stage:
     def __init__(self, number: int, array: da.Array, accumulators: tuple[Accumulator, ...], folder: Path) -> None:
         self.number, self.array, self.accumulators = number, array, accumulators
         self.recipe: Recipe = cut(array)
-        self.files = StateFiles(folder / f"states-{number}", accumulators)
+        self.files = StateFiles(folder / f"states-{number}", accumulators, number)
         self.grid = Grid(self.recipe.numblocks, self.recipe.numblocks)
 
     @property

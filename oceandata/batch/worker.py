@@ -21,6 +21,7 @@ from oceandata.batch.outputs import write_block
 from oceandata.batch.plan import RunPlan, open_planned
 from oceandata.batch.states import Stage
 from oceandata.batch.work import Work
+from oceandata.errors import CorruptionError, DocumentError, OceanDataError
 from oceandata.storage.counting import counted_reads
 from oceandata.storage.damages import name_undecodable
 
@@ -37,9 +38,30 @@ def plan_file(folder: Path) -> Path:
 
 def read_plan_file(folder: Path) -> RunPlan:
     """Plan that a run is kept with."""
-    document = json.loads(plan_file(folder).read_text("utf-8"))
-    job = Job.from_json(document["document"]).placed(Path(document["folder"]))
-    return RunPlan.from_json(document, job)
+    try:
+        document = json.loads(plan_file(folder).read_text("utf-8"))
+        job = Job.from_json(document["document"]).placed(Path(document["folder"]))
+        return RunPlan.from_json(document, job)
+    except (AttributeError, DocumentError, LookupError, TypeError, ValueError) as error:
+        raise CorruptionError(_damaged_plan(folder)) from error
+
+
+def _damaged_plan(folder: Path) -> str:
+    return f"the plan {plan_file(folder)} of a run is damaged. Remove that folder, or choose another: run."
+
+
+def _open_work(folder: Path, plan: RunPlan) -> Work:
+    """Work of a plan that fits it."""
+    try:
+        work = open_planned(plan)
+    except LookupError as error:
+        if isinstance(error, OceanDataError):
+            raise
+        raise CorruptionError(_damaged_plan(folder)) from error
+    made = [(phase.label, phase.grid.count) for phase in work.phases]
+    if made != [(phase.label, phase.grid.count) for phase in plan.phases]:
+        raise CorruptionError(_damaged_plan(folder))
+    return work
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +84,7 @@ class _Opener:
         with self.lock:
             if key not in self.kept:
                 plan = read_plan_file(folder)
-                self.kept[key] = Opened(plan, open_planned(plan))
+                self.kept[key] = Opened(plan, _open_work(folder, plan))
                 while len(self.kept) > _KEPT_RUNS:
                     self.kept.popitem(last=False)
             return self.kept[key]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from oceandata.graph.hidden import carried
+
 if TYPE_CHECKING:
     import numpy.typing as npt
     import zarr
@@ -24,7 +26,8 @@ __all__ = [
     "zarr_array_of",
 ]
 
-#: Arrays in memory of up to so many values are arguments (weights, keys, scalars), not an input that needs a source.
+#: Up to so many values in memory, all of a graph together and equal ones once, are arguments (weights, keys, scalars),
+#: not an input that needs a source.
 ARGUMENT_VALUES = 16
 
 Spans = tuple[tuple[int, int], ...]
@@ -353,6 +356,9 @@ class Collector:
         self.asks = True
         self._gathered: dict[tuple[tuple[str, ...], str], _Gathered] = {}
         self._sources: dict[int, _Source] = {}
+        self._searched: dict[int, Any] = {}
+        self._small: set[tuple[Any, ...]] = set()
+        self._small_values = 0
 
     def reads(self) -> tuple[ArrayRead, ...]:
         """What was gathered, in order of path and store."""
@@ -436,8 +442,30 @@ class Collector:
     def hold(self, value: Any) -> None:
         """Record values whose source is unknown."""
         shape = getattr(value, "shape", None)
-        if shape is not None and math.prod(map(int, shape)) > ARGUMENT_VALUES:
+        if shape is None:
+            return
+        if math.prod(map(int, shape)) > ARGUMENT_VALUES:
             self.report(value)
+        elif isinstance(value, np.ndarray) and value.dtype.kind not in "Oiu":  # whole numbers: positions
+            self._count(value)
+
+    def search(self, thing: Any) -> None:
+        """Record the values of unknown source that a function or an argument carries inside."""
+        for value in carried(thing, self._searched):
+            if isinstance(value, np.ndarray):
+                self.hold(value)
+            else:
+                self.hold(np.asarray(value))
+
+    def _count(self, value: Any) -> None:
+        """Count few values: too many of them together are an input too."""
+        content = (value.dtype.str, value.shape, value.tobytes())
+        if content in self._small:
+            return
+        self._small.add(content)
+        self._small_values += value.size
+        if self._small_values > ARGUMENT_VALUES:
+            self.unattributed.add(f"array in memory, in small pieces of more than {ARGUMENT_VALUES} values together")
 
     def report(self, value: Any) -> None:
         """Describe values whose source is unknown."""

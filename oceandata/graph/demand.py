@@ -6,9 +6,11 @@ Dask has written out are looked at one by one. Dask reads less than a block wher
 so it is counted here. What is not recognised is left to the slower way, which is always right.
 """
 
+import functools
 import math
 from collections.abc import Container, Iterable, Iterator, Mapping
 from graphlib import TopologicalSorter
+from types import FunctionType
 from typing import Any
 
 import dask
@@ -164,6 +166,9 @@ class _Demand:
     def _ask_whole(self, layer: Blockwise) -> None:
         """All blocks of a layer need all blocks of its inputs."""
         self.walker.visit(layer.task, ())
+        inputs = [given for given, index in layer.indices if index is not None and given not in layer.io_deps]
+        if not inputs and self.walker.may_make(layer.task.func):
+            self.walker.made(layer.task.func)
         given: Any
         for given, index in layer.indices:
             if index is None:
@@ -172,6 +177,10 @@ class _Demand:
                     self._need([given.key], None)
                 elif isinstance(given, np.ndarray):
                     self.walker.collector.hold(given)
+                elif isinstance(given, Task):
+                    self.walker.visit(given, (self.nodes,))
+                else:
+                    self.walker.collector.search(given.value if isinstance(given, DataNode) else given)
             elif given in self.blockwise:
                 self.whole.add(str(given))
             elif given not in layer.io_deps:
@@ -203,7 +212,12 @@ class _Demand:
             for part in node[1:]:
                 if isinstance(part, np.ndarray):
                     self.walker.collector.hold(part)
+                elif isinstance(part, list | dict | functools.partial | FunctionType):
+                    self.walker.collector.search(part)
+            self.walker.collector.search(node[0])
             needed = set(_named(node[1:], self.known))
+            if not needed and self.walker.may_make(node[0]):
+                self.walker.made(node[0])
             self._need(needed, None)
             return needed
         if not isinstance(node, GraphNode):

@@ -194,6 +194,9 @@ def _hold_results(collection: Any, collector: Collector) -> None:
         if sum(block.size for block in blocks) > ARGUMENT_VALUES:
             for block in blocks:
                 collector.report(block)
+        else:
+            for block in blocks:
+                collector.hold(block)
         held = sum(type(value).__name__ == "Future" for value in values)
         if held:
             collector.unattributed.add(f"{held} blocks in the memory of a cluster")

@@ -10,10 +10,14 @@ from dask._task_spec import Alias, DataNode, GraphNode, Task, TaskRef, _execute_
 from dask.typing import Key
 
 from oceandata.graph.collector import Collector, lazy_layer, zarr_array_of
+from oceandata.graph.hidden import makes_values
 from oceandata.graph.recipe import GETTERS, Box, Fold, Recipe, positions, stream
 from oceandata.graph.staleness import stale
 
 __all__ = ["Streamed", "Walker", "is_subgraph", "literal"]
+
+# Arguments that hold no values of an input.
+_PLAIN = (TaskRef, int, str, float, slice, np.generic, type(None))
 
 Scopes = Sequence[Mapping[Key, Any]]
 
@@ -55,6 +59,14 @@ def _value(argument: Any, scopes: Scopes) -> Any:
             return argument
         argument = found
     return literal(argument)
+
+
+def _is_constant(key: Key, scopes: Scopes) -> bool:
+    """Whether what a task needs is a constant that is no opened array."""
+    found = next((scope[key] for scope in scopes if key in scope), None)
+    if found is None or type(found) is tuple or (isinstance(found, GraphNode) and not isinstance(found, DataNode)):
+        return False
+    return zarr_array_of(found.value if isinstance(found, DataNode) else found) is None
 
 
 def literal(argument: Any) -> Any:
@@ -111,6 +123,7 @@ class Walker:
     def __init__(self, collector: Collector) -> None:
         self.collector = collector
         self.streams: list[Streamed] = []
+        self._makes: dict[int, tuple[bool, Any]] = {}
 
     def walk(self, tasks: Mapping[Key, Any], scopes: Scopes = ()) -> None:
         """Collect the reads of a graph; `scopes` are the graphs around it."""
@@ -141,6 +154,23 @@ class Walker:
                     self.collector.hold(value)
                 elif hasattr(value, "shape") and not isinstance(value, GraphNode | np.generic):
                     self._given(node, value)
+                elif not isinstance(value, _PLAIN):
+                    self.collector.search(argument)
+                    self.collector.search(value)
+            self.collector.search(node.func)
+            if self.may_make(node.func) and all(_is_constant(key, scopes) for key in node.dependencies):
+                self.made(node.func)
+
+    def may_make(self, function: Any) -> bool:
+        """Tell whether a function without inputs may take values from anywhere."""
+        if id(function) not in self._makes:
+            self._makes[id(function)] = (makes_values(function), function)
+        return self._makes[id(function)][0]
+
+    def made(self, function: Any) -> None:
+        """Record what a function makes of no input that is known."""
+        name = getattr(getattr(function, "func", function), "__qualname__", type(function).__name__)
+        self.collector.unattributed.add(f"what the function {name} makes by itself")
 
     def _given(self, node: Task, value: Any) -> None:
         """An opened array among the arguments of a function: all of it may be read, unless it is a getter of Dask."""

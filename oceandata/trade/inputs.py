@@ -107,6 +107,16 @@ def published_origin(origin: Origin) -> Origin:
     return origin.model_copy(update={"repository": ""})
 
 
+def _check_counted(inputs: tuple[Input, ...]) -> None:
+    """Refuse fewer values than positions, unless they were counted with another layout of the variable."""
+    for one in inputs:
+        sizes = one.taken.sizes if one.taken else ()
+        same = [other for other in inputs if (other.variable, other.origin.name) == (one.variable, one.origin.name)]
+        if one.taken and min(sizes, default=0) > 0 and len(same) == 1 and one.taken.values < max(sizes):
+            msg = f"number of values taken is {one.taken.values}, but there are {max(sizes)} positions at least."
+            raise DocumentError(msg)
+
+
 @dataclasses.dataclass(frozen=True)
 class Lineage:
     """
@@ -156,8 +166,10 @@ class Lineage:
         if document.get("scheme") != _SCHEME:
             msg = f"the lineage has the scheme {document.get('scheme')!r}, need {_SCHEME!r}. Update oceandata."
             raise DocumentError(msg)
+        inputs = tuple(Input.from_json(one) for one in document["inputs"])
+        _check_counted(inputs)
         return cls(
-            inputs=tuple(Input.from_json(one) for one in document["inputs"]),
+            inputs=inputs,
             unattributed=tuple(document["unattributed"]),
             unpinned=tuple(Origin.from_json(one) for one in document.get("unpinned", [])),
             recorded=tuple(document.get("recorded", [])),

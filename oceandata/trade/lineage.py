@@ -18,6 +18,7 @@ import xarray as xr
 from oceandata.entities import Origin
 from oceandata.errors import InputError, NotFoundError
 from oceandata.graph import ArrayRead, FileRead, find_reads
+from oceandata.graph.collector import ARGUMENT_VALUES, store_identity
 from oceandata.storage import CountingStore
 from oceandata.storage.known import known_origins
 from oceandata.storage.layout import read_layout
@@ -147,6 +148,7 @@ def lineage(*results: Any) -> Lineage:
     unattributed = set(reading.unattributed) | {_described(part) for part in parts if _is_computed(part)}
     arrays, before = list(reading.arrays), Lineage(())
     recorded: tuple[str, ...] = ()
+    unattributed |= set(_labels_of_unknown_source(results, arrays))
     memory = {text for text in unattributed if _is_memory(text)}
     if memory and _recordings:
         name, more, before = _recordings[-1]()
@@ -253,6 +255,44 @@ def _is_computed(part: Any) -> bool:
 
 def _described(part: Any) -> str:
     return f"array in memory {tuple(part.shape)} {part.dtype}"
+
+
+def _labels_of_unknown_source(results: Sequence[Any], reads: Sequence[ArrayRead]) -> Iterator[str]:
+    """
+    Coordinates in memory that may hold another product, unless all their values are those of a stored coordinate.
+
+    Looked at are numbers along two dimensions or more and decimal numbers along one, without those of an index.
+    """
+    stored: dict[tuple[str, ...], Any] = {}
+    for result in results:
+        if not isinstance(result, xr.Dataset | xr.DataArray):
+            continue
+        for name, coord in result.coords.items():
+            values = coord.variable._data
+            if name in result.indexes or not isinstance(values, np.ndarray) or values.size <= ARGUMENT_VALUES:
+                continue
+            if values.dtype.kind not in ("fciu" if values.ndim > 1 else "fc"):
+                continue
+            if not any(
+                np.isin(values[values == values], one).all() for one in _stored(str(name), values, reads, stored)
+            ):
+                yield f"{_described(values)}, coordinate {name!r}"
+
+
+def _stored(name: str, values: Any, reads: Sequence[ArrayRead], known: dict[tuple[str, ...], Any]) -> Iterator[Any]:
+    """Values of the stored coordinates of a name, in the groups that are read."""
+    for read in reads:
+        store: Any = read.store
+        if not isinstance(store, CountingStore):
+            continue
+        group = read.path.strip("/").rpartition("/")[0]
+        place = (*store_identity(store), group, name)
+        if place not in known:
+            below: Any = store.uncounted
+            options: Any = {"engine": "zarr", "consolidated": False, "chunks": None, "decode_coords": "all"}
+            with xr.open_dataset(below, group=group, **options) as ds:
+                known[place] = ds.coords[name].values if name in ds.coords else np.zeros(0, values.dtype)
+        yield known[place]
 
 
 def _parts(result: Any) -> list[Any]:

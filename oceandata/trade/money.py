@@ -1,6 +1,6 @@
 """Money: decimal text and ISO 4217 currencies; rounded once, half up, to the currency's minor unit."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
@@ -25,6 +25,9 @@ _TWO = (
 CURRENCIES = {
     code: units for units, codes in {0: _NONE, 2: _TWO, 3: _THREE, 4: _FOUR}.items() for code in codes.split()
 }
+
+
+_DIGITS = 60
 
 
 def _text_only(value: Any) -> Any:
@@ -95,11 +98,17 @@ def rounded(amount: Decimal, currency: str) -> Decimal:
     Raises
     ------
     InputError
-        If there is no such currency.
+        If there is no such currency, or the amount is not finite or too large.
 
     Examples
     --------
     >>> rounded(Decimal("0.125"), "CNY"), rounded(Decimal("2.5"), "JPY")
     (Decimal('0.13'), Decimal('3'))
     """
-    return amount.quantize(Decimal(1).scaleb(-minor_units(currency)), rounding=ROUND_HALF_UP)
+    unit = Decimal(1).scaleb(-minor_units(currency))
+    try:
+        with localcontext(prec=_DIGITS):
+            return amount.quantize(unit, rounding=ROUND_HALF_UP)
+    except InvalidOperation as error:
+        msg = f"amount is {amount} {currency}, need a finite one of at most {_DIGITS} digits."
+        raise InputError(msg) from error

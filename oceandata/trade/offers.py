@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from oceandata.documents import Document
 from oceandata.errors import InputError
 from oceandata.trade.money import Amount, OptionalAmount, OptionalCurrency, rounded
+from oceandata.trade.permits import day_of
 
 __all__ = ["METERED", "UNITS", "Offer", "PricePlan", "Tier", "exact_price", "offer_at", "price_of"]
 
@@ -181,7 +182,13 @@ def offer_at(offers: tuple[Offer, ...], at: date) -> Offer | None:
     -------
     Offer or None
         None if none is valid.
+
+    Raises
+    ------
+    InputError
+        If `at` is no day.
     """
+    at = day_of(at)
     valid = [one for one in offers if one.valid_from <= at and (one.valid_to is None or at <= one.valid_to)]
     return max(valid, key=lambda one: one.version, default=None)
 
@@ -205,13 +212,18 @@ def exact_price(plan: PricePlan, quantity: Decimal | None) -> Decimal | None:
     Raises
     ------
     InputError
-        If the quantity is negative.
+        If the quantity is negative, or no finite decimal number.
 
     Notes
     -----
     ``beyond = max(quantity - free_quota, 0)``; each stretch of it at the price of its tier; then at least `minimum` and
     at most `cap`, if anything is beyond the quota. Exact to 60 digits.
     """
+    if isinstance(quantity, int) and not isinstance(quantity, bool):
+        quantity = Decimal(quantity)
+    if quantity is not None and not (isinstance(quantity, Decimal) and quantity.is_finite()):
+        msg = f"quantity is {quantity!r}, need a finite decimal.Decimal, a whole number, or None if it is unknown."
+        raise InputError(msg)
     if quantity is not None and quantity < 0:
         msg = f"quantity is {quantity}, need zero or more."
         raise InputError(msg)

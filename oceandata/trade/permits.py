@@ -2,14 +2,15 @@
 
 import dataclasses
 import re
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from oceandata.documents import Document, Text
+from oceandata.errors import InputError
 
-__all__ = ["Action", "Answer", "Duty", "Permission", "Permit", "permission_of"]
+__all__ = ["Action", "Answer", "Duty", "Permission", "Permit", "day_of", "permission_of"]
 
 #: What can be done with a product.
 Action = Literal[
@@ -106,6 +107,40 @@ class Permission:
     permit: Permit | None = None
 
 
+def day_of(at: date | None) -> date:
+    """
+    Day for which something is asked.
+
+    Parameters
+    ----------
+    at : date, datetime or None
+        A day, a time whose date counts, or None for today.
+
+    Returns
+    -------
+    date
+        Without a time.
+
+    Raises
+    ------
+    InputError
+        If it is neither.
+
+    Examples
+    --------
+    >>> day_of(datetime(2026, 6, 1, 12, 30))
+    datetime.date(2026, 6, 1)
+    """
+    if at is None:
+        return date.today()
+    if isinstance(at, datetime):
+        return at.date()
+    if not isinstance(at, date):
+        msg = f"at is {at!r}, need a date such as datetime.date(2026, 6, 1)."
+        raise InputError(msg)
+    return at
+
+
 def permission_of(permits: tuple[Permit, ...], action: Action, *, at: date, purpose: str = "") -> Permission:
     """
     Whether an action is permitted.
@@ -133,6 +168,8 @@ def permission_of(permits: tuple[Permit, ...], action: Action, *, at: date, purp
     ------
     ValueError
         If there is no such action.
+    InputError
+        If `at` is no day.
 
     Examples
     --------
@@ -142,6 +179,7 @@ def permission_of(permits: tuple[Permit, ...], action: Action, *, at: date, purp
     if action not in get_args(Action):
         msg = f"action is {action!r}, need one of {', '.join(get_args(Action))}."
         raise ValueError(msg)
+    at = day_of(at)
     row = next((one for one in permits if one.action == action), None)
     if row is None:
         return Permission(action, "denied", f"{action} is not named, so it is not permitted")

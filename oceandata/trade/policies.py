@@ -253,6 +253,7 @@ def with_trade(products: Any, *, at: date | None = None) -> Callable[[Entry, Map
     day = at or date.today()
 
     def extend(entry: Entry, node: Mapping[str, Any]) -> dict[str, Any]:
+        """Add policy and offers to the node of an entry."""
         if entry.trade is None:
             return dict(node)
         product = find_products(products, [entry.trade.product]).get(entry.trade.product)

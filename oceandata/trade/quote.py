@@ -7,17 +7,20 @@ never a price. A price that is not known is unknown, not zero.
 """
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from oceandata import _html
+from oceandata.errors import InputError
 from oceandata.options import get_options
-from oceandata.trade.lineage import Input
+from oceandata.trade.lineage import Input, Lineage
 from oceandata.trade.made_of import made_of
 from oceandata.trade.money import minor_units
 from oceandata.trade.offers import UNITS, PricePlan, offer_at, price_of
+from oceandata.trade.permits import day_of
 from oceandata.trade.product import Product
 from oceandata.trade.records import count_records
 from oceandata.trade.shelf import find_products
@@ -155,8 +158,8 @@ class Quote:
 
     @property
     def complete(self) -> bool:
-        """True if every price is known, and every source."""
-        return not self.unattributed and all(line.amount is not None for line in self.lines)
+        """True if there is something to price, and every price and every source is known."""
+        return bool(self.lines) and not self.unattributed and all(line.amount is not None for line in self.lines)
 
     @property
     def stored_bytes(self) -> int:
@@ -272,19 +275,30 @@ def quote(thing: Any, *, products: Any = None, at: date | None = None) -> Quote:
     DocumentError
         If the document of one of the products has faults.
     InputError
-        If `products` or a file cannot be read.
+        If it is nothing that has a price, `at` is no day, or `products` or a file cannot be read.
 
     Notes
     -----
     Reads coordinates and metadata, no data. Some 50 microseconds a task of the graph.
     """
-    plan, day = made_of(thing, taken=True), at or date.today()
+    _check_priced(thing)
+    plan, day = made_of(thing, taken=True), day_of(at)
     inputs: dict[str, list[Input]] = {}
     for one in plan.planned:
         inputs.setdefault(one.origin.product, []).append(one)
     known = find_products(products, inputs)
     lines = tuple(_line(name, known.get(name), inputs[name], day) for name in sorted(inputs))
     return Quote(lines, day, plan.unattributed)
+
+
+def _check_priced(thing: Any) -> None:
+    """Refuse what is made of nothing that could be asked about."""
+    from dask.base import is_dask_collection
+
+    known = hasattr(thing, "lineage") or hasattr(thing, "shape") or hasattr(thing, "data_vars")
+    if not (known or isinstance(thing, Lineage | str | os.PathLike) or is_dask_collection(thing)):
+        msg = f"a {type(thing).__name__} has no price, need a lazy xarray object, a lineage, a written file or a plan."
+        raise InputError(msg)
 
 
 def _line(name: str, product: Product | None, inputs: Sequence[Input], at: date) -> QuoteLine:

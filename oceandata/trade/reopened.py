@@ -129,6 +129,9 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     try:
         document = json.loads(text)
         return Lineage.from_json(document), document.get("usage", {})
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except DocumentError as error:
+        msg = f"the lineage in {path} (attribute {STAMP}) cannot be read: {error} Compute the result again."
+        raise DocumentError(msg) from error
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         msg = f"the lineage in {path} (attribute {STAMP}) cannot be read: {error!r}. Compute the result again."
         raise DocumentError(msg) from error

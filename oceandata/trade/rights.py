@@ -5,18 +5,19 @@ Nothing is permitted that is not named, and what is not known is undetermined: u
 """
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from datetime import date
 from typing import Any, Literal
 
 from oceandata import _html
-from oceandata.catalog.licences import licence_identifiers, unknown_licences
+from oceandata.catalog.licences import licence_alternatives, licence_identifiers, unknown_licences
 from oceandata.entities import Origin
 from oceandata.errors import InputError
 from oceandata.options import get_options
 from oceandata.trade.lineage import Lineage
 from oceandata.trade.made_of import made_of
-from oceandata.trade.permits import Action, Answer, Permission, permission_of
+from oceandata.trade.permits import Action, Answer, Permission, day_of, permission_of
 from oceandata.trade.product import GRADES, Product
 from oceandata.trade.shelf import find_products
 
@@ -219,7 +220,7 @@ def can_relist(thing: Any, *, products: Any = None, purpose: str = "", at: date 
     InputError
         If `products` or a file cannot be read.
     """
-    plan, day = made_of(thing), at or date.today()
+    plan, day = made_of(thing), day_of(at)
     known = find_products(products, (one.origin.product for one in plan.inputs))
     decided: list[InputDecision] = []
     duties: dict[OwedDuty, None] = {}
@@ -260,16 +261,26 @@ def _decided(origin: Origin, product: Product | None, permissions: list[Permissi
 def _prohibited(product: Product) -> Iterator[str]:
     if product.grade == "core":
         yield "its grade is core, which is never listed"
-    names = licence_identifiers(product.licence)
-    every = all if " OR " in product.licence else any
-    if names and every("-NC" in name for name in names):
-        yield f"the licence {product.licence} forbids commercial use"
-    if names and every("-ND" in name for name in names):
-        yield f"the licence {product.licence} forbids what is derived from it"
+    ways = licence_alternatives(product.licence)
+    forbidden = [set().union(*(_forbids(name) for name in way)) for way in ways or ()]
+    if forbidden and all(forbidden):
+        for what in sorted(set().union(*forbidden)):
+            yield f"the licence {product.licence} forbids {what}"
+
+
+def _forbids(name: str) -> set[str]:
+    """What a licence forbids of what listing takes, by its name."""
+    parts = re.split(r"[-.]", name.upper())
+    found = {"commercial use"} if any(one in ("NC", "NCGL") or "NONCOMMERCIAL" in one for one in parts) else set()
+    return found | ({"what is derived from it"} if "ND" in parts or "NODERIVATIVES" in parts else set())
 
 
 def _unclear(origin: Origin, product: Product) -> Iterator[str]:
-    if unknown_licences(product.licence) or "NOASSERTION" in licence_identifiers(product.licence):
+    if (
+        licence_alternatives(product.licence) is None
+        or unknown_licences(product.licence)
+        or "NOASSERTION" in licence_identifiers(product.licence)
+    ):
         yield f"the licence {product.licence!r} is not understood"
     elif origin.licence and origin.licence != product.licence:
         yield f"the data say licence {origin.licence}, the product {product.licence}"

@@ -1,9 +1,12 @@
 """How many values of a stored variable a result is made of: what is delivered, whatever was read for it."""
 
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
+
+from oceandata.errors import DocumentError
 
 __all__ = ["Taken"]
 
@@ -40,6 +43,11 @@ class Taken:
         return dtype.itemsize if dtype.kind in "biufcmMSUV" else None
 
     @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of positions along each dimension."""
+        return tuple(sum(to - start for start, to in stretches) for _, stretches in self.runs)
+
+    @property
     def delivered_bytes(self) -> int | None:
         """Bytes of the values in their published type; None if the type has no fixed size."""
         return None if self.itemsize is None else self.values * self.itemsize
@@ -52,5 +60,39 @@ class Taken:
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> "Taken":
         """Taken values from their JSON form."""
-        runs = ((name, tuple((run[0], run[1]) for run in runs)) for name, runs in document["runs"].items())
-        return cls(document["values"], document["dtype"], tuple(runs), document.get("rounded", False))
+        values, dtype, rounded = document["values"], document["dtype"], document.get("rounded", False)
+        if type(values) is not int or values < 0:
+            msg = f"number of values taken is {values!r}, need a whole number, zero or more."
+            raise DocumentError(msg)
+        if not isinstance(dtype, str) or not _is_type(dtype):
+            msg = f"type of the values taken is {dtype!r}, need that of a stored array such as 'float32'."
+            raise DocumentError(msg)
+        if type(rounded) is not bool:
+            msg = f"rounded is {rounded!r}, need true or false."
+            raise DocumentError(msg)
+        runs = document["runs"]
+        if not isinstance(runs, dict) or not all(_are_runs(one) for one in runs.values()):
+            msg = f"positions taken are {runs!r}, need for each dimension stretches [from, to], to not before from."
+            raise DocumentError(msg)
+        taken = tuple((name, tuple((run[0], run[1]) for run in stretches)) for name, stretches in runs.items())
+        found = cls(values, dtype, taken, rounded)
+        if taken and values > math.prod(found.sizes):
+            msg = f"number of values taken is {values}, but there are {' x '.join(map(str, found.sizes))} positions."
+            raise DocumentError(msg)
+        return found
+
+
+def _is_type(text: str) -> bool:
+    """Whether a text names a type, one of a size of its own if NumPy knows it; texts of any length have none."""
+    try:
+        return np.dtype(text).itemsize > 0
+    except TypeError:
+        return text.isidentifier()  # "string"
+
+
+def _are_runs(stretches: Any) -> bool:
+    """Whether these are stretches of positions."""
+    return isinstance(stretches, list) and all(
+        isinstance(run, list) and len(run) == 2 and all(type(n) is int for n in run) and 0 <= run[0] <= run[1]
+        for run in stretches
+    )

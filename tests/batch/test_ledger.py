@@ -16,6 +16,7 @@ from oceandata.batch.ledger import (
     reads_record,
 )
 from oceandata.errors import CorruptionError
+from oceandata.journal import Journal
 from oceandata.storage.counting import Read, Reads
 
 
@@ -58,6 +59,34 @@ def test_a_damaged_line_in_the_middle_is_an_error(tmp_path: Path) -> None:
     content[12] ^= 1
     path.write_bytes(content)
     with pytest.raises(CorruptionError, match="line 1"):
+        read_ledger(tmp_path, [3])
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        done(0, 10**6),
+        done(0, -1),
+        done(-1, 0),
+        done(True, False),
+        done(0, 0, done="ab"),
+        done(0, 0, done=[0]),
+        {"done": [0, 0]},
+        done(0, 0, s="nan"),
+        done(0, 0, s="soon"),
+        done(0, 0, reads=[1]),
+        done(0, 0, reads={"a b": {"k": ["x", "y"]}}),
+        {"failed": [0, 9], "attempt": 1},
+        {"undone": [5, 0]},
+        {"begin": 0, "at": "noon"},
+    ],
+    ids=str,
+)
+def test_a_line_of_no_run_of_this_plan_is_named(record: dict[str, object], tmp_path: Path) -> None:
+    with Journal(tmp_path / "ledger-zz.log") as log:
+        log.append(done(0, 1))
+        log.append(record)
+    with pytest.raises(CorruptionError, match=r"line 2 of .*ledger-zz.log"):
         read_ledger(tmp_path, [3])
 
 

@@ -294,9 +294,6 @@ def test_results_that_were_lost_or_damaged_are_made_again(make_job: Make, worked
     worked.counts.clear()
     worked.before = nothing
     report = run_job(job, canary=False)
-    if report.code:  # the damaged one is found when it is read
-        assert "cannot be read" in report.message
-        report = run_job(job, canary=False)
     assert report.code == 0
     assert worked.counts[(0, int(states[0].stem))] == 1
     assert worked.counts[(0, int(states[1].stem))] == 1

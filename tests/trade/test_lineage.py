@@ -1,11 +1,13 @@
 """Lineage: no way of computing loses an obligation, nothing of unknown source is left out, sizes are those recorded."""
 
+import functools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dask
 import dask.array
 import numpy as np
 import pytest
@@ -99,6 +101,43 @@ def test_what_was_computed_before_is_unattributed(sst: xr.DataArray, make: Any) 
     found = lineage(make(sst))
     assert found.unattributed
     assert found.planned == ()
+
+
+def _made(shape: tuple[int, ...]) -> Any:
+    return np.zeros(shape, "f4")
+
+
+HIDDEN: dict[str, Callable[[xr.DataArray, Any], xr.DataArray]] = {
+    "coordinate of three dimensions": lambda a, b: a.assign_coords(q=(a.dims, b)),
+    "coordinate of one dimension": lambda a, b: a.assign_coords(q=("time", b[:, 0, 0])),
+    "delayed": lambda a, _: a + dask.array.from_delayed(dask.delayed(_made)(a.shape), a.shape, "f4"),
+    "closure": lambda a, b: a.copy(data=a.data.map_blocks(lambda x: x + b.mean(), dtype="f4")),
+    "default": lambda a, b: a.copy(data=a.data.map_blocks(lambda x, y=b: x + y.mean(), dtype="f4")),
+    "partial": lambda a, b: a.copy(data=a.data.map_blocks(functools.partial(_plus, other=[b]), dtype="f4")),
+    "keywords": lambda a, b: xr.apply_ufunc(_plus, a, kwargs={"other": [b]}, dask="parallelized", output_dtypes=["f4"]),
+    "blocks from nothing": lambda a, b: a.copy(
+        data=dask.array.map_blocks(lambda: b, chunks=tuple((n,) for n in a.shape), dtype="f4")
+    ),
+    "small pieces": lambda a, b: (
+        a.isel(time=0, latitude=0)
+        + dask.array.concatenate([dask.array.from_array(b[0, 0, at : at + 16]) for at in range(0, 432, 16)])
+    ),
+}
+
+
+def _plus(block: Any, other: Any) -> Any:
+    return block
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_what_is_hidden_in_a_result_is_unattributed(sst: xr.DataArray, other: xr.DataArray, how: str) -> None:
+    result = HIDDEN[how](sst, other.values)
+    assert lineage(result).unattributed
+    assert lineage(result.to_dataset(name="x")).unattributed
+
+
+def test_blocks_of_one_number_are_no_input(sst: xr.DataArray) -> None:
+    assert lineage(sst * dask.array.ones(sst.shape) + 0.5).unattributed == ()
 
 
 def test_computed_and_lazy_together(sst: xr.DataArray, other: xr.DataArray) -> None:

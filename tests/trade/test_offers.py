@@ -1,6 +1,6 @@
 """Price plans: money is exact text, a plan says all it needs and nothing else, and a price is rounded once."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,25 @@ def test_each_stretch_has_its_own_price(quantity: str, price: str) -> None:
 def test_quota_minimum_and_cap(quantity: str, price: str) -> None:
     plan = _plan(free_quota="1", minimum="3", cap="50")
     assert exact_price(plan, Decimal(quantity)) == Decimal(price)
+
+
+@pytest.mark.parametrize("quantity", [Decimal("NaN"), Decimal("Infinity"), 2.5, "3", True])
+def test_a_quantity_that_is_no_number_is_refused(quantity: Any) -> None:
+    with pytest.raises(InputError, match="finite"):
+        price_of(_plan(), quantity)
+
+
+def test_a_price_too_large_to_round_is_refused() -> None:
+    with pytest.raises(InputError, match="at most 60 digits"):
+        price_of(_plan(), Decimal("1e70"))
+    assert price_of(_plan(), Decimal("1e40")) is not None
+
+
+def test_a_time_counts_by_its_date_and_text_is_no_day() -> None:
+    offers = (_offer(1, "2026-01-01", "2026-06-01"),)
+    assert offer_at(offers, datetime(2026, 6, 1, 23, 0)) is offers[0]
+    with pytest.raises(InputError, match="need a date"):
+        offer_at(offers, "2026-06-01")  # type: ignore[arg-type]
 
 
 def test_what_is_not_known_is_not_zero() -> None:

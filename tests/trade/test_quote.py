@@ -17,9 +17,12 @@ from zarr.codecs import GzipCodec
 
 from oceandata import storage
 from oceandata.entities import Origin
+from oceandata.errors import DocumentError, InputError
 from oceandata.storage import counted_reads, layout, open_dataset
 from oceandata.trade import Lineage, Product, lineage, write_product, write_result
+from oceandata.trade.made_of import made_of
 from oceandata.trade.quote import quote
+from oceandata.trade.taken import Taken
 
 DAY = date(2026, 6, 1)
 #: One yuan a byte: the price is the number of bytes.
@@ -217,8 +220,8 @@ def test_an_unknown_source_leaves_the_total_open(ostia_repository: Path) -> None
     plain = open_dataset(ostia_repository, chunks={})["surface_temperature"]
     assert quote(plain, at=DAY).lines[0].reason == "it belongs to no product"
     nothing = quote(Lineage(()), at=DAY)
-    assert (nothing.complete, nothing.totals) == (True, {})
-    assert "nothing to pay" in str(nothing)
+    assert (nothing.complete, nothing.totals) == (False, {})
+    assert "not complete" in str(nothing)
 
 
 def test_a_selection_that_cannot_be_followed_says_that_blocks_count(ostia_repository: Path) -> None:
@@ -228,6 +231,49 @@ def test_a_selection_that_cannot_be_followed_says_that_blocks_count(ostia_reposi
     assert found.lines[0].parts[0].rounded
     assert "Of surface_temperature whole blocks count" in str(found)
     assert "whole blocks" not in str(quote(array.isel(time=slice(0, 3)), products=make_product(), at=DAY))
+
+
+@pytest.mark.parametrize("thing", [5, None, [], {}])
+def test_what_has_no_price_is_refused(thing: Any) -> None:
+    with pytest.raises(InputError, match="has no price"):
+        quote(thing)
+
+
+def test_nothing_to_price_is_not_complete() -> None:
+    assert not quote(xr.Dataset()).complete
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"values": -1},
+        {"values": 1.5},
+        {"values": 7},
+        {"dtype": "S"},
+        {"dtype": None},
+        {"runs": {"time": [[1]]}},
+        {"runs": []},
+    ],
+)
+def test_taken_values_that_cannot_be_are_refused(changes: dict[str, Any]) -> None:
+    document = {"values": 6, "dtype": "float32", "runs": {"time": [[0, 2]], "latitude": [[1, 4]]}}
+    assert Taken.from_json(document).delivered_bytes == 24
+    with pytest.raises(DocumentError):
+        Taken.from_json(document | changes)
+
+
+def test_values_that_were_struck_out_of_a_lineage_are_refused(ostia_repository: Path) -> None:
+    document = quoted_lineage(ostia_repository).to_json()
+    assert Lineage.from_json(document).planned
+    for one in document["inputs"]:
+        one["taken"]["values"] = 0
+    with pytest.raises(DocumentError, match="values taken is 0"):
+        Lineage.from_json(document)
+
+
+def quoted_lineage(place: Path) -> Lineage:
+    """Lineage with the values that are taken."""
+    return made_of(_open(place, chunks={}), taken=True)
 
 
 def test_a_written_result_costs_what_the_lazy_one_does(ostia_repository: Path, tmp_path: Path) -> None:

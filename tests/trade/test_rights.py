@@ -101,6 +101,27 @@ def test_each_reason(make_product: Any, opened: Any, changes: dict[str, Any], an
     assert any(reason in one for one in reasons) or not reason
 
 
+@pytest.mark.parametrize(
+    ("licence", "answer"),
+    [
+        ("(CC-BY-NC-4.0 AND MIT) OR (CC-BY-NC-4.0 AND Apache-2.0)", "denied"),
+        ("CC-BY-NC-4.0 AND (MIT OR Apache-2.0)", "denied"),
+        ("CC-BY-NC-4.0 OR CC-BY-ND-4.0", "denied"),
+        ("NCGL-UK-2.0", "denied"),
+        ("CC-BY-NC-4.0 OR (MIT AND CC-BY-4.0)", "permitted"),
+        ("CC-BY-NC-4.0 AND MIT OR MIT", "permitted"),
+        ("MIT OR", "undetermined"),
+        ("MIT ISC", "undetermined"),
+        ("(MIT", "undetermined"),
+        ("MIT)", "undetermined"),
+        ("AND MIT", "undetermined"),
+        ("MIT WITH", "undetermined"),
+    ],
+)
+def test_licence_expressions(make_product: Any, opened: Any, licence: str, answer: str) -> None:
+    assert _decided(make_product(licence=licence), opened())[0] == answer
+
+
 def test_a_denial_outweighs_what_is_not_known_and_all_reasons_are_told(make_product: Any, opened: Any) -> None:
     product = make_product(permits=_row("sell", "no"), grade="", grade_decision=None, licence="free")
     answer, reasons = _decided(product, opened())

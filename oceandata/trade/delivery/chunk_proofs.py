@@ -1,13 +1,12 @@
 """Whole chunks of a package, proven one by one up to the content root."""
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from oceandata.storage.integrity import array_leaf, canonical_metadata, chunk_leaf
+from oceandata.storage.integrity import array_leaf, chunk_leaf
 from oceandata.trade.delivery.manifest import STORE_NAME, FileRecord, Manifest
 from oceandata.trade.delivery.proofs import root_from_path
 from oceandata.trade.delivery.selecting import ArrayBox, array_box
@@ -17,6 +16,9 @@ __all__ = ["ChunkProofs"]
 
 # Metadata of an array is read whole.
 _LARGEST_DOCUMENT = 16_000_000
+
+# What metadata of a stranger's making can lead to; nothing else is wrong with them than that.
+_UNUSABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
 class ChunkProofs:
@@ -48,15 +50,17 @@ class ChunkProofs:
         documents: dict[str, Any] = {}
         if "" not in self.manifest.arrays:
             yield "the manifest proves no group, so the package is no dataset"
-        for name in self.manifest.arrays:
-            try:
+        name = ""
+        try:
+            for name in self.manifest.arrays:
                 documents[name] = self._document(name)
                 if name:
                     self._add(name, documents[name])
-            except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-                yield f"the metadata of array {name!r} cannot be used ({error})"
-                return
-        yield from self._faults(documents)
+            for name, document in documents.items():
+                yield from self._unproven(name, document)
+            yield from self._contradictions(documents)
+        except _UNUSABLE as error:
+            yield f"the metadata of array {name!r} cannot be used ({str(error)[:500]})"
 
     def _document(self, name: str) -> dict[str, Any]:
         """Content of a ``zarr.json``, of a name that cannot lead anywhere else."""
@@ -70,7 +74,7 @@ class ChunkProofs:
         if path.stat().st_size > _LARGEST_DOCUMENT:
             msg = f"zarr.json is larger than {_LARGEST_DOCUMENT} bytes"
             raise ValueError(msg)
-        document = json.loads(path.read_bytes())
+        document = json.loads(path.read_bytes(), object_pairs_hook=_unique)
         if not isinstance(document, dict):
             msg = "zarr.json is no object"
             raise TypeError(msg)
@@ -79,6 +83,7 @@ class ChunkProofs:
     def _add(self, name: str, document: dict[str, Any]) -> None:
         """Box of an array, from its metadata and the cells that were signed."""
         proof = self.manifest.arrays[name]
+        _check_sizes(document)
         box = array_box(name, document, self.manifest.selection.cells, is_coordinate=proof.is_coordinate)
         ends = [(part[-1][1] if part else 0, count) for part, count in zip(box.ranges, box.grid, strict=True)]
         if proof.chunks != box.ranges or any(end > count for end, count in ends):
@@ -86,20 +91,32 @@ class ChunkProofs:
             raise ValueError(msg)
         self.boxes[name], self.seen[name] = box, 0
 
-    def _faults(self, documents: dict[str, Any]) -> Iterator[str]:
-        """Metadata that does not lead up to the content root, or contradicts what does."""
-        for name, document in documents.items():
-            proof = self.manifest.arrays[name]
-            leaf = array_leaf(name, document, [bytes.fromhex(proof.tree)])
-            path = [bytes.fromhex(one) for one in proof.audit]
-            root = root_from_path(leaf, proof.index, self.manifest.arrays_total, path)
-            if f"sha256:{root.hex()}" != self.manifest.content_root:
-                yield f"{STORE_NAME}/{name or '.'}: its metadata do not lead up to the content root"
-        held = documents.get("", {}).get("consolidated_metadata") or {}
-        copies = held.get("metadata", {}) if isinstance(held, dict) else {}
-        for name, copy in copies.items():
-            if name not in documents or canonical_metadata(copy) != canonical_metadata(documents[name]):
-                yield f"{STORE_NAME}/zarr.json: its copy of the metadata of {name!r} is another than that of the array"
+    def _unproven(self, name: str, document: dict[str, Any]) -> Iterator[str]:
+        """Metadata that do not lead up to the content root, or hold what the content root leaves out."""
+        proof = self.manifest.arrays[name]
+        leaf = array_leaf(name, document, [bytes.fromhex(proof.tree)])
+        path = [bytes.fromhex(one) for one in proof.audit]
+        root = root_from_path(leaf, proof.index, self.manifest.arrays_total, path)
+        if f"sha256:{root.hex()}" != self.manifest.content_root:
+            yield f"{STORE_NAME}/{name or '.'}: its metadata do not lead up to the content root"
+        if name and "consolidated_metadata" in document:
+            yield f"{STORE_NAME}/{name}: it has consolidated metadata, which only the group has"
+
+    def _contradictions(self, documents: dict[str, Any]) -> Iterator[str]:
+        """Copies of the metadata that are not just those of the arrays, and variables that are not there."""
+        if "" in documents:
+            held = documents[""].get("consolidated_metadata")
+            copies = held.get("metadata") if isinstance(held, dict) else None
+            if not isinstance(copies, dict):
+                yield f"{STORE_NAME}/zarr.json: its consolidated metadata are no object with the metadata of each array"
+                copies = {name: document for name, document in documents.items() if name}
+            for name in sorted(copies.keys() | documents.keys() - {""}):
+                if name not in copies:
+                    yield f"{STORE_NAME}/zarr.json: its copy of the metadata of {name!r} is missing"
+                elif name not in documents or _text(copies[name]) != _text(documents[name]):
+                    yield (
+                        f"{STORE_NAME}/zarr.json: its copy of the metadata of {name!r} is another than the array has"
+                    )
         missing = [name for name in self.manifest.selection.variables if name not in self.boxes]
         if missing:
             yield f"the variables {', '.join(missing)} of the selection are not in the package"
@@ -128,14 +145,18 @@ class ChunkProofs:
         box = self.boxes.get(name)
         if box is None or record.leaf != key:
             return f"is given as chunk {record.leaf!r}"
-        position = _position(rest, box)
-        if position is None:
-            return "is no chunk of the selection"
-        self.seen[name] += 1
-        leaf = chunk_leaf(key, None) if record.bytes is None else chunk_leaf_of(key, record.sha256)
-        size = int(np.prod(box.grid, dtype=np.int64))
-        index = int(np.ravel_multi_index(position, box.grid)) if box.grid else 0
-        root = root_from_path(leaf, index, size, [bytes.fromhex(one) for one in record.audit])
+        try:
+            position = _position(rest, box)
+            if position is None:
+                return "is no chunk of the selection"
+            self.seen[name] += 1
+            leaf = chunk_leaf(key, None) if record.bytes is None else chunk_leaf_of(key, record.sha256)
+            index = 0
+            for at, count in zip(position, box.grid, strict=True):
+                index = index * count + at
+            root = root_from_path(leaf, index, math.prod(box.grid), [bytes.fromhex(one) for one in record.audit])
+        except _UNUSABLE as error:
+            return f"cannot be proven ({str(error)[:500]})"
         return "" if root.hex() == self.manifest.arrays[name].tree else "does not lead up to the content root"
 
     def end(self) -> Iterator[str]:
@@ -150,6 +171,29 @@ class ChunkProofs:
         for name, box in self.boxes.items():
             if self.seen[name] != box.count:
                 yield f"array {name!r} has {self.seen[name]} of the {box.count} chunks that meet the selection"
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Object of JSON; readers do not agree on one that names a member twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        msg = "zarr.json names a member twice"
+        raise ValueError(msg)
+    return found
+
+
+def _text(document: Any) -> str:
+    """One written form of metadata, with everything that is in it."""
+    return json.dumps(document, sort_keys=True)
+
+
+def _check_sizes(document: dict[str, Any]) -> None:
+    """Refuse an array whose shape or chunks are no whole numbers."""
+    shape, chunks = document["shape"], document["chunk_grid"]["configuration"]["chunk_shape"]
+    for sizes, least in ((shape, 0), (chunks, 1)):
+        if not isinstance(sizes, list) or any(type(size) is not int or size < least for size in sizes):
+            msg = f"its shape is {str(shape)[:100]} and that of its chunks {str(chunks)[:100]}, need whole numbers"
+            raise ValueError(msg)
 
 
 def _position(rest: str, box: ArrayBox) -> tuple[int, ...] | None:

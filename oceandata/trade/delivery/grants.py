@@ -123,8 +123,16 @@ def read_grant(
     else:
         msg = "an entitlement is named in a registry, or given as a document together with its product; got neither."
         raise InputError(msg)
-    _check_holds(document, at or datetime.now(UTC), purpose)
+    _check_holds(document, _moment(at), purpose)
     return Grant(document, sold, _revision(document, sold, revoked, revision), purpose)
+
+
+def _moment(at: datetime | None) -> datetime:
+    """The moment that is asked about, now by default."""
+    if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
+        msg = f"at is {at!r}, need a datetime with a time zone such as datetime.now(UTC)."
+        raise InputError(msg)
+    return at or datetime.now(UTC)
 
 
 def _check_order(registry: "Registry", document: "Entitlement", product: str) -> None:

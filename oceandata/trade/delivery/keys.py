@@ -136,9 +136,19 @@ class KeyFile(Document):
 
     keys: tuple[PublicKey, ...]
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        there = [one.id for one in self.keys]
+        twice = next((one for one in there if there.count(one) > 1), None)
+        if twice is not None:
+            msg = f"key {twice} is listed twice. Keep one entry of it, the revoked one if one is"
+            raise ValueError(msg)
+        return self
+
     def find(self, identifier: str) -> PublicKey | None:
-        """Key of an identifier; None if it is not listed."""
-        return next((one for one in self.keys if one.id == identifier), None)
+        """Key of an identifier, one that was revoked before any other; None if it is not listed."""
+        found = [one for one in self.keys if one.id == identifier]
+        return min(found, key=lambda one: one.revoked is None, default=None)
 
 
 def new_key(path: str | os.PathLike[str], *, name: str = "") -> Path:

@@ -68,6 +68,17 @@ def _indexer(rows: "np.typing.NDArray[np.int64]") -> "slice | np.typing.NDArray[
     return rows
 
 
+def _asked_variables(folder: Path, asked: dict[str, Any]) -> list[str] | None:
+    """Native names of the variables that were asked for; None if none were named."""
+    if "variables" not in asked:
+        return None
+    from oceandata import cf
+    from oceandata.storage import open_dataset
+
+    with open_dataset(folder / STORE_NAME, chunks=None, plain=True) as ds:
+        return [cf.require_variable(ds, name) for name in asked["variables"]]
+
+
 def check_labels(folder: Path, manifest: Manifest) -> str:
     """
     Open whole chunks, and resolve what was asked for once more, from the coordinates in the package.
@@ -89,6 +100,7 @@ def check_labels(folder: Path, manifest: Manifest) -> str:
     selection = manifest.selection
     limits: dict[str, Any] = {"region": selection.asked.get("bbox"), "time": selection.asked.get("time")}
     try:
+        names = _asked_variables(folder, selection.asked)
         found = stored_ranges(
             folder / STORE_NAME,
             variables=list(selection.variables),
@@ -97,6 +109,8 @@ def check_labels(folder: Path, manifest: Manifest) -> str:
         )
     except (OceanDataError, OSError, ValueError, KeyError, TypeError) as error:
         return f"{STORE_NAME} does not open with what was asked for: {error}"
+    if names is not None and set(names) != set(selection.variables):
+        return f"the variables are {', '.join(selection.variables)}, but what was asked for are {', '.join(names)}"
     if {dim: parts for dim, parts in found.items() if parts} != selection.cells:
         return f"the cells are {selection.cells}, but what was asked for are {found}"
     return ""

@@ -102,6 +102,8 @@ class DeliveryReport:
         In words.
     files, nbytes : int
         Read.
+    root : str
+        Content root that the buyer gave; empty if none was given.
     """
 
     path: str
@@ -113,20 +115,40 @@ class DeliveryReport:
     unproved: tuple[str, ...]
     files: int
     nbytes: int
+    root: str = ""
 
     @property
     def exit_code(self) -> int:
-        """0 if all is proved by a pinned key; 2 if it is intact and the signer unknown; 1 if anything is wrong."""
+        """
+        0 if a pinned key proves or, of a clipped package, attests it; 1 if anything is wrong; else 2.
+
+        It is 2 for a package that is intact, but of an unknown signer, or clipped though a root was given: nothing
+        links a clipped package to a root.
+
+        Returns
+        -------
+        int
+            The code.
+        """
         if self.faults:
             return 1
-        return 0 if self.signature == "pinned" else 2
+        return 0 if self.signature == "pinned" and not (self.is_clipped and self.root) else 2
+
+    @property
+    def is_clipped(self) -> bool:
+        """True if the data were encoded anew, so that the signature alone attests them."""
+        return self.manifest is not None and self.manifest.mode == "clipped"
 
     @property
     def verdict(self) -> str:
         """One clause."""
         if self.faults:
             return f"NOT what was signed: {self.fault_count} fault{'s' if self.fault_count > 1 else ''}"
-        return "proved" if self.signature == "pinned" else "intact, signer unknown"
+        if self.signature != "pinned":
+            return "intact, signer unknown"
+        if not self.is_clipped:
+            return "proved"
+        return "attested, not proven" + (": nothing links it to the root that you gave" if self.root else "")
 
     def to_json(self) -> dict[str, Any]:
         """JSON form."""

@@ -35,17 +35,22 @@ __all__ = ["verify_delivery"]
 
 Progress = Callable[[int, int], None]
 
+# What a selection can ask for.
+_ASKED = frozenset({"bbox", "time", "depth", "variables"})
 
-def _signature(folder: Path, content: bytes, manifest: Manifest, keys: KeyFile | None, faults: Faults) -> str:
-    """Whether the manifest was signed, by a pinned key or by the one that is packaged."""
+
+def _signature(
+    folder: Path, content: bytes, manifest: Manifest, keys: KeyFile | None, faults: Faults
+) -> tuple[str, str]:
+    """Whether the manifest was signed by a pinned key or by the one that is packaged, and which key it was."""
     try:
         envelope = open_envelope(read_seal(folder, ENVELOPE_NAME))
     except DocumentError as error:
         faults.add(str(error))
-        return "none"
+        return "none", ""
     if envelope.payload != content:
         faults.add(f"{MANIFEST_NAME} is not what {ENVELOPE_NAME} signs")
-        return "none"
+        return "none", ""
     message = signed_message(content)
     if keys is None:
         packaged = manifest.signer
@@ -55,7 +60,7 @@ def _signature(folder: Path, content: bytes, manifest: Manifest, keys: KeyFile |
         )
         if not signed:
             faults.add(f"the signature in {ENVELOPE_NAME} is not that of the key in the package")
-        return "packaged" if signed else "none"
+        return ("packaged", packaged.keyid) if signed else ("none", "")
     refused = []
     for identifier, one in envelope.signatures:
         known = keys.find(identifier)
@@ -66,9 +71,9 @@ def _signature(folder: Path, content: bytes, manifest: Manifest, keys: KeyFile |
         elif why := known.refusal(manifest.created):
             refused.append(why)
         else:
-            return "pinned"
+            return "pinned", known.id
     faults.add("; ".join(refused) or f"{ENVELOPE_NAME} has no signature")
-    return "none"
+    return "none", ""
 
 
 def _records(folder: Path, manifest: Manifest, faults: Faults) -> Iterator[FileRecord]:
@@ -111,7 +116,7 @@ class _Pass:
     def __init__(self, folder: Path, manifest: Manifest, faults: Faults, moved: Progress) -> None:
         self.folder, self.manifest, self.faults, self.moved = folder, manifest, faults, moved
         self.proofs = ChunkProofs(folder, manifest) if manifest.mode == "whole-chunk" else None
-        self.files = self.nbytes = 0
+        self.files = self.nbytes = self.lines = self.chunks = self.chunks_absent = 0
 
     def run(self) -> None:
         """Read everything once."""
@@ -123,9 +128,24 @@ class _Pass:
             self.faults.add(f"the files have the root {root}, but {self.manifest.delivered_root} was signed")
         for fault in self.proofs.end() if self.proofs and not self.faults.count else ():
             self.faults.add(fault)
+        for fault in self._miscounted() if not self.faults.count else ():
+            self.faults.add(fault)
+
+    def _miscounted(self) -> Iterator[str]:
+        """Numbers of the manifest that are not those of its files and its list."""
         counts = self.manifest.counts
-        if not self.faults.count and (self.files, self.nbytes) != (counts.files, counts.bytes):
-            self.faults.add(f"{self.files} files of {self.nbytes} bytes are there, but {counts.files} were signed")
+        if (self.files, self.nbytes) != (counts.files, counts.bytes):
+            yield (
+                f"{self.files} files of {self.nbytes} bytes are there, but {counts.files} of {counts.bytes} bytes "
+                "were signed"
+            )
+        if self.lines != self.manifest.files.lines:
+            yield f"{FILES_NAME} has {self.lines} lines, but {self.manifest.files.lines} were signed"
+        if (self.chunks, self.chunks_absent) != (counts.chunks, counts.chunks_absent):
+            yield (
+                f"{self.chunks} chunks are there and {self.chunks_absent} are not stored, but {counts.chunks} and "
+                f"{counts.chunks_absent} were signed"
+            )
 
     def _leaves(self, found: Iterator[tuple[str, str]]) -> Iterator[bytes]:
         """Leaf of each line of the list; what is wrong with its file is told on the way."""
@@ -137,6 +157,9 @@ class _Pass:
             else:
                 self._check(record, there=bool(path))
             if record is not None:
+                self.lines += 1
+                self.chunks += bool(record.leaf) and record.bytes is not None
+                self.chunks_absent += bool(record.leaf) and record.bytes is None
                 yield delivered_leaf(record)
 
     def _check(self, record: FileRecord, *, there: bool) -> None:
@@ -220,28 +243,33 @@ def verify_delivery(
     except DocumentError as error:
         faults.add(str(error))
         return DeliveryReport(str(folder), None, "none", faults.told(), faults.count, (), (), 0, 0)
-    signature = _signature(folder, content, manifest, keys, faults)
+    signature, signer = _signature(folder, content, manifest, keys, faults)
     if root and root != manifest.content_root:
         faults.add(f"the package is of the content root {manifest.content_root}, but {root} was published")
+    unknown = sorted(manifest.selection.asked.keys() - _ASKED)
+    if unknown:
+        faults.add(f"the selection asks for {', '.join(unknown)}, which says nothing: need {', '.join(sorted(_ASKED))}")
     one = _Pass(folder, manifest, faults, on_progress)
     one.run()
     if manifest.mode == "whole-chunk" and signature == "pinned" and not faults.count:
         fault = check_labels(folder, manifest)
         if fault:
             faults.add(fault)
-    proved, unproved = _words(manifest, signature, root) if not faults.count else ((), ("anything: see the faults",))
+    proved, unproved = (
+        _words(manifest, signature, signer, root) if not faults.count else ((), ("anything: see the faults",))
+    )
     return DeliveryReport(
-        str(folder), manifest, signature, faults.told(), faults.count, proved, unproved, one.files, one.nbytes
+        str(folder), manifest, signature, faults.told(), faults.count, proved, unproved, one.files, one.nbytes, root
     )
 
 
-def _words(manifest: Manifest, signature: str, root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _words(manifest: Manifest, signature: str, signer: str, root: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What was and what was not proved, of a package without faults."""
     counts, whole = manifest.counts, manifest.mode == "whole-chunk"
     proved = [f"all {counts.files} files are as they were signed; none is missing, none was added"]
     unproved = []
     if signature == "pinned":
-        proved.append(f"key {manifest.signer.keyid}, which you trust, signed it: the provider says what it is")
+        proved.append(f"key {signer}, which you trust, signed it: the provider says what it is")
     else:
         unproved.append("who signed it: only the key in the package is known; give the provider's key file (--key)")
     said = "the published content root" if root else "the content root that was signed"
@@ -254,6 +282,8 @@ def _words(manifest: Manifest, signature: str, root: str) -> tuple[tuple[str, ..
         unproved.append(
             "that the values are those of the revision: the file was encoded anew, the signature attests it"
         )
+        if root:
+            unproved.append(f"that it is of {root}: nothing links a clipped package to a root, only whole chunks are")
     if not root:
         unproved.append(f"that {manifest.content_root} is the published root: compare it, or give it (--root)")
     return tuple(proved), (*unproved, "that the data are right, or fit for a purpose")

@@ -15,6 +15,9 @@ BLOCK_BYTES = 1 << 20
 
 _LONGEST_PATH = 4_000
 
+# A package of Zarr has few folders in each other: an array, c, and one for each dimension.
+_DEEPEST = 100
+
 
 def check_path(path: str) -> None:
     """
@@ -68,11 +71,18 @@ def found_files(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _below(folder: Path, prefix: str) -> Iterator[tuple[str, str]]:
     """Names in the order in which whole paths sort: that of a folder ends with a slash."""
-    with os.scandir(folder) as entries:
-        named = sorted(
-            ((f"{one.name}/" if one.is_dir(follow_symlinks=False) else one.name, one) for one in entries),
-            key=lambda pair: pair[0],
-        )
+    if prefix.count("/") > _DEEPEST:
+        yield prefix, f"lies in more than {_DEEPEST} folders, so it is not read"
+        return
+    try:
+        with os.scandir(folder) as entries:
+            named = sorted(
+                ((f"{one.name}/" if one.is_dir(follow_symlinks=False) else one.name, one) for one in entries),
+                key=lambda pair: pair[0],
+            )
+    except OSError as error:
+        yield prefix, f"cannot be read ({error.strerror or error})"
+        return
     for name, entry in named:
         if name.endswith("/"):
             yield from _below(folder / entry.name, f"{prefix}{name}")

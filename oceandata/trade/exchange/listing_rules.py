@@ -274,6 +274,7 @@ def order_differences(row: ExchangeRow, as_of: str, order: OrderRecord, registry
     mend = command("trade", "import-order", "ORDER.yaml", "--actor", "NAME")
 
     def differs(kind: str, field: str, ours: str, theirs: str) -> Difference:
+        """One difference of the order."""
         other = Stated("exchange", theirs, stated, as_of)
         return Difference(kind, order.product, order.id, field, registry.says(ours), other, "error", mend)
 

@@ -69,11 +69,6 @@ class Act:
     version : int or None
         Version of the product that the actor saw; None if it does not matter.
 
-    Raises
-    ------
-    InputError
-        If no person is named.
-
     Attributes
     ----------
     at : str
@@ -82,6 +77,11 @@ class Act:
         What the event shall tell beside the rows.
     event : Event
         The event, once the step is complete.
+
+    Raises
+    ------
+    InputError
+        If no person is named.
     """
 
     event: Event

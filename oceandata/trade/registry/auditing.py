@@ -254,8 +254,20 @@ class _Auditor:
 
 def _named(key: str) -> str:
     """Row in words."""
-    table, *values = json.loads(key)
+    try:
+        table, *values = json.loads(key)
+    except (ValueError, TypeError, RecursionError):
+        return f"row {key!r:.200}"
     return f"row {'/'.join(map(str, values))} of {table}"
+
+
+def _founded(detail: Any) -> Any:
+    """Registry that the first event says it begins; None if it says none."""
+    try:
+        said = json.loads(detail)
+    except (ValueError, TypeError, RecursionError):
+        return None  # altered, which its hash tells
+    return said.get("registry") if isinstance(said, dict) else None
 
 
 def _stored(connection: "sa.Connection", table: str) -> Iterator[Mapping[str, Any]]:
@@ -303,7 +315,7 @@ def audit_registry(registry: "Registry", *, anchor: Anchor | None = None) -> Aud
     with reading(registry.engine) as connection:
         work = _Auditor(registry.id, anchor)
         first = connection.execute(sa.select(TABLES["events"].c.detail).filter_by(seq=1)).scalar()
-        if first is None or json.loads(first).get("registry") != registry.id:
+        if _founded(first) != registry.id:
             work.fault(1, f"it does not begin the chain of registry {registry.id}")
         for row in _stored(connection, "events"):
             work.event(row)

@@ -14,6 +14,9 @@ __all__ = ["CertificateDocument", "Entitlement", "ExchangeProfile", "KnownParty"
 #: A page on the web.
 Url = Annotated[str, StringConstraints(pattern=r"^(https?://[^\s]+)?$", max_length=2000)]
 
+# Degrees or metres; a limit that is no number would limit nothing.
+_Finite = Annotated[float, Field(allow_inf_nan=False)]
+
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
 
@@ -180,9 +183,9 @@ class Scope(Document):
     first_revision: int | None = Field(default=None, ge=1)
     last_revision: int | None = Field(default=None, ge=1)
     variables: tuple[Text, ...] = ()
-    bbox: tuple[float, float, float, float] | None = None
+    bbox: tuple[_Finite, _Finite, _Finite, _Finite] | None = None
     time: tuple[Instant, Instant] | None = None
-    depth_m: tuple[float, float] | None = None
+    depth_m: tuple[_Finite, _Finite] | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -212,7 +215,7 @@ class Entitlement(Document):
     purposes : tuple of str
         What for; any if empty.
     limits : dict of str to int
-        Such as ``bytes`` and ``runs``.
+        ``bytes``: the most that one delivery takes. Another limit is refused, as nothing would keep it.
     starts, ends : datetime
         From when until when; None for no end.
     recipients : tuple of str
@@ -224,7 +227,7 @@ class Entitlement(Document):
     mode: Literal["deliver", "read-in-place", "compute-only"]
     scope: Scope = Field(default_factory=Scope)
     purposes: tuple[Text, ...] = ()
-    limits: dict[Text, Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
+    limits: dict[Literal["bytes"], Annotated[int, Field(ge=0)]] = Field(default_factory=dict)
     starts: Instant
     ends: Instant | None = None
     recipients: tuple[Text, ...] = ()

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from oceandata.errors import MissingExtraError, NotFoundError, RepositoryExistsError
+from oceandata.errors import CorruptionError, MissingExtraError, NotFoundError, RepositoryExistsError
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -48,7 +48,11 @@ def _require_version(connection: "sa.Connection", where: str) -> int:
 
     if not sa.inspect(connection).has_table("settings"):
         raise NotFoundError(_missing(where))
-    return int(connection.execute(sa.text("SELECT value FROM settings WHERE name = 'schema'")).scalar() or 0)
+    value = str(connection.execute(sa.text("SELECT value FROM settings WHERE name = 'schema'")).scalar() or 0)
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        msg = f"{where} was altered: its schema version is {value!r:.80}, need a whole number. Restore it from a copy."
+        raise CorruptionError(msg)
+    return int(value)
 
 
 def _check_empty(connection: "sa.Connection", where: str) -> None:

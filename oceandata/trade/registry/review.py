@@ -1,5 +1,6 @@
 """Steps of a product up to its registration: added, reviewed by a second person, publicized."""
 
+import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -266,8 +267,12 @@ def approve(registry: "Registry", product: str, *, actor: str, version: int | No
 
 
 def _same_person(one: str | None, other: str) -> bool:
-    """Names are compared without case and blanks."""
-    return one is not None and "".join(one.casefold().split()) == "".join(other.casefold().split())
+    """Names are compared without case, width of letters and blanks."""
+    return one is not None and _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def publicize(

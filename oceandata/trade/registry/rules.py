@@ -80,6 +80,8 @@ def _revision_faults(revision: Row | None) -> Iterator[str]:
 def _offer_faults(offer: Row | None, today: str) -> Iterator[str]:
     if offer is None:
         yield "it has no offer: add one with 'oceandata trade offer'"
+    elif offer["valid_from"] is not None and offer["valid_from"] > today:
+        yield f"offer {offer['version']} is valid from {offer['valid_from']}"
     elif offer["valid_to"] is not None and offer["valid_to"] < today:
         yield f"offer {offer['version']} was valid until {offer['valid_to']}"
 
@@ -94,9 +96,14 @@ def _certificate_faults(
         kinds = f" of scheme {' or '.join(profile.schemes)}" if profile.schemes else ""
         yield f"it has no registration certificate{kinds}, and the exchange asks for one"
         return
-    valid = [one for one in counting if one["expires_on"] is None or one["expires_on"] >= today]
+    issued = [one for one in counting if one["issued_on"] <= today]
+    if not issued:
+        first = min(counting, key=lambda one: str(one["issued_on"]))
+        yield f"its certificate {first['number']} is issued on {first['issued_on']}, which is yet to come"
+        return
+    valid = [one for one in issued if one["expires_on"] is None or one["expires_on"] >= today]
     if not valid:
-        last = max(counting, key=lambda one: str(one["expires_on"]))
+        last = max(issued, key=lambda one: str(one["expires_on"]))
         yield f"its certificate {last['number']} expired on {last['expires_on']}"
     elif revision is not None and all((one["covers_revision"] or 1) > revision["number"] for one in valid):
         first = min(one["covers_revision"] for one in valid)

@@ -18,6 +18,9 @@ __all__ = ["import_entitlement", "import_order", "import_party", "revoke_entitle
 
 Row = dict[str, Any]
 
+#: States of an order in their order; it may also be terminated.
+_STATES = ("requested", "offered", "accepted", "agreed", "verified", "finalized", "terminated")
+
 #: What an order never changes: only its state, its contract and further remarks may move on.
 _FIXED = ("product", "offer", "listing", "buyer", "currency", "amount_minor")
 
@@ -161,6 +164,9 @@ def _check_same_order(old: Row, new: Row) -> None:
         raise RepositoryExistsError(msg)
     if old["state"] in ("finalized", "terminated") and old["state"] != new["state"]:
         msg = f"order {old['id']!r} was {old['state']} and cannot be {new['state']}. Ask the exchange."
+        raise RepositoryExistsError(msg)
+    if new["state"] != "terminated" and _STATES.index(new["state"]) < _STATES.index(old["state"]):
+        msg = f"order {old['id']!r} is {old['state']} and cannot go back to {new['state']}. Ask the exchange."
         raise RepositoryExistsError(msg)
 
 

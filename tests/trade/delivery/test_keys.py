@@ -146,3 +146,12 @@ def test_signatures(keys):
     assert not is_signed_by(public, signature, b"another")
     assert not is_signed_by(public, signature[:-1], message)
     assert isinstance(keys.public, KeyFile)
+
+
+def test_a_key_is_listed_once_and_a_revocation_holds(keys):
+    (key,) = keys.public.keys
+    revoked = key.model_copy(update={"revoked": datetime(2026, 1, 1, tzinfo=UTC)})
+    for both in ((key, revoked), (revoked, key)):
+        with pytest.raises(ValueError, match="is listed twice"):
+            KeyFile(keys=both)
+        assert KeyFile.model_construct(keys=both).find(key.id) is revoked

@@ -484,3 +484,162 @@ def test_cells_that_are_not_those_asked_for(package, keys):
     report = verify_delivery(package, keys=keys.public)
     assert report.exit_code == 1
     assert "but what was asked for are" in report.faults[0]
+
+
+def _group(package: Path, held: Any) -> bytes:
+    """Metadata of the group with other copies in them."""
+    document = json.loads((package / "data.zarr/zarr.json").read_bytes())
+    if callable(held):
+        held(document["consolidated_metadata"]["metadata"])
+    else:
+        document["consolidated_metadata"] = held
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        None,
+        [],
+        5,
+        "metadata",
+        {},
+        {"metadata": {}},
+        {"metadata": []},
+        {"metadata": None},
+        {"metadata": {"surface_temperature": {"a": float("nan")}}},
+        {"metadata": {"surface_temperature": {"a": "\ud800"}}},
+        pytest.param(lambda copies: copies.pop("time"), id="one less"),
+        pytest.param(lambda copies: copies["time"].update(consolidated_metadata={"metadata": {}}), id="one inside"),
+        pytest.param(lambda copies: copies.update(other=copies["time"]), id="one more"),
+    ],
+)
+def test_copies_of_metadata_are_just_those_of_the_arrays(package, keys, product, held):
+    _replaced(package, "data.zarr/zarr.json", _group(package, held), keys)
+    report = verify_delivery(package, keys=keys.public, root=product.revisions[0].content_root)
+    assert report.exit_code == 1
+    assert any(fault.startswith("data.zarr/zarr.json: its co") for fault in report.faults)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"zarr_format": 3, "zarr_format": 3}',
+        b'{"attributes": {"a": "\\ud800"}}',
+        b'{"attributes": {"a": NaN}}',
+        b"[" * 100_000,
+    ],
+)
+def test_metadata_that_cannot_be_used_are_a_fault(package, keys, text):
+    place = package / "data.zarr/surface_temperature/zarr.json"
+    if text.startswith(b'{"attributes"'):
+        text = json.dumps(json.loads(place.read_bytes()) | json.loads(text)).encode()
+    place.write_bytes(text)
+    faults = verify_delivery(package, keys=keys.public).faults
+    assert any("the metadata of array" in fault and "cannot be used" in fault for fault in faults)
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks"), [(None, [0, 0, 0]), ([float("inf")] * 3, None), ("abc", None), (None, [True] * 3), (5, 5)]
+)
+def test_sizes_that_are_none_are_a_fault(package, keys, shape, chunks):
+    place = package / "data.zarr/surface_temperature/zarr.json"
+    document = json.loads(place.read_bytes())
+    document["shape"] = document["shape"] if shape is None else shape
+    if chunks is not None:
+        document["chunk_grid"]["configuration"]["chunk_shape"] = chunks
+    place.write_text(json.dumps(document).replace("Infinity", "1e400"), encoding="utf-8")
+    faults = verify_delivery(package, keys=keys.public).faults
+    assert any("need whole numbers" in fault for fault in faults)
+
+
+def test_cells_that_no_array_can_have_are_a_fault(package, keys):
+    def change(manifest: dict[str, Any]) -> dict[str, Any]:
+        manifest["selection"]["cells"]["time"] = [[0, 10**4_000]]
+        return manifest
+
+    _signed_again(package, keys, change=change)
+    assert "cannot be used" in verify_delivery(package, keys=keys.public).faults[0]
+
+
+def test_a_place_in_the_grid_of_very_many_digits_is_a_fault(package, keys):
+    path = f"data.zarr/surface_temperature/c/{'1' * 3_900}/0/0"
+
+    def change(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [*records, {"path": path, "leaf": path.removeprefix("data.zarr/"), "audit": []}]
+
+    _signed_again(package, keys, change)
+    assert verify_delivery(package, keys=keys.public).exit_code == 1
+
+
+def test_very_many_folders_in_each_other_are_a_fault(package, keys):
+    folder = os.open(package, os.O_RDONLY)
+    for _ in range(150):
+        os.mkdir("deeper", dir_fd=folder)
+        inner = os.open("deeper", os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder = inner
+    os.close(folder)
+    report = verify_delivery(package, keys=keys.public)
+    assert report.exit_code == 1
+    assert any("folders, so it is not read" in fault for fault in report.faults)
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"quality": "all checked"}, "the selection asks for quality"),
+        ({"variables": ["surface_temperature", "ice"]}, "does not open with what was asked for"),
+        ({"variables": []}, "the variables are surface_temperature"),
+    ],
+)
+def test_what_was_asked_agrees_with_what_is_there(package, keys, asked, words):
+    def change(manifest: dict[str, Any]) -> dict[str, Any]:
+        manifest["selection"]["asked"] |= asked
+        return manifest
+
+    _signed_again(package, keys, change=change)
+    assert any(words in fault for fault in verify_delivery(package, keys=keys.public).faults)
+
+
+@pytest.mark.parametrize(
+    ("part", "names", "words"),
+    [
+        ("counts", {"chunks": 999, "chunks_absent": 7}, "999 and 7 were signed"),
+        ("files", {"lines": 7}, "7 were signed"),
+    ],
+)
+def test_numbers_that_do_not_match_are_faults(package, keys, part, names, words):
+    def change(manifest: dict[str, Any]) -> dict[str, Any]:
+        manifest[part] |= names
+        return manifest
+
+    _signed_again(package, keys, change=change)
+    assert words in verify_delivery(package, keys=keys.public).faults[0]
+
+
+def test_the_key_that_verified_is_named(package, keys, tmp_path):
+    other = public_text(load_private_key(new_key(tmp_path / "other").with_suffix("")))
+
+    def change(manifest: dict[str, Any]) -> dict[str, Any]:
+        manifest["signer"] = {"keyid": key_id(other), "public": other}
+        return manifest
+
+    _signed_again(package, keys, change=change)
+    report = verify_delivery(package, keys=keys.public)
+    assert report.exit_code == 0
+    assert keys.public.keys[0].id in report.proved[1]
+    assert key_id(other) not in str(report)
+
+
+def test_a_forged_chunk_that_is_called_clipped_is_not_proved(package, keys, product):
+    def change(manifest: dict[str, Any]) -> dict[str, Any]:
+        return manifest | {"mode": "clipped"}
+
+    _replaced(package, _CHUNK, (package / _OTHER).read_bytes(), keys, change)
+    report = verify_delivery(package, keys=keys.public)
+    assert (report.exit_code, report.verdict) == (0, "attested, not proven")
+    report = verify_delivery(package, keys=keys.public, root=product.revisions[0].content_root)
+    assert report.exit_code == 2
+    assert "nothing links it to the root" in report.verdict
+    assert "nothing links a clipped package to a root" in " ".join(report.unproved)

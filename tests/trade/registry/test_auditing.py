@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from oceandata.errors import DocumentError
+from oceandata.errors import CorruptionError, DocumentError
 from oceandata.trade import registry as reg
 from oceandata.trade.registry.auditing import Anchor
 from oceandata.trade.registry.chain import event_hash
@@ -164,3 +164,16 @@ def test_an_anchor_is_what_anyone_can_compute(registry: Registry, product: str, 
     for wrong in ({}, anchor.to_json() | {"seq": "9"}, anchor.to_json() | {"sha256": None}):
         with pytest.raises(DocumentError, match="this is no anchor"):
             Anchor.from_json(wrong)
+
+
+@pytest.mark.parametrize("change", ["detail = 'x'", "detail = '[]'", 'rows = \'{"x":"y"}\''])
+def test_events_that_cannot_be_read_are_faults(registry: Registry, product: str, raw: Raw, change: str) -> None:
+    _unguard(raw, "events")
+    raw(f"UPDATE events SET {change} WHERE seq = 1")
+    assert any(message.startswith("event 1: altered") for message in _messages(registry))
+
+
+def test_a_schema_that_is_no_number(registry: Registry, raw: Raw, url: str) -> None:
+    raw("UPDATE settings SET value = 'abc' WHERE name = 'schema'")
+    with pytest.raises(CorruptionError, match="its schema version is 'abc'"):
+        reg.open_registry(url)
