@@ -191,6 +191,8 @@ class _Demand:
         """Leave to the slower way what takes an opened array as a whole."""
         node = self.nodes.get(key)
         value = node.value if isinstance(node, DataNode) else node
+        if isinstance(value, list | tuple | dict):
+            self.walker.collector.search(value)
         if hasattr(value, "shape") and not isinstance(value, GraphNode | np.ndarray | np.generic):
             msg = f"{key!r} is an opened array that is no input of a layer of reads"
             raise _UnknownForm(msg)

@@ -115,6 +115,9 @@ HIDDEN: dict[str, Callable[[xr.DataArray, Any], xr.DataArray]] = {
     "default": lambda a, b: a.copy(data=a.data.map_blocks(lambda x, y=b: x + y.mean(), dtype="f4")),
     "partial": lambda a, b: a.copy(data=a.data.map_blocks(functools.partial(_plus, other=[b]), dtype="f4")),
     "keywords": lambda a, b: xr.apply_ufunc(_plus, a, kwargs={"other": [b]}, dask="parallelized", output_dtypes=["f4"]),
+    "list": lambda a, b: a.copy(data=dask.array.map_blocks(_plus, a.data, other=[b], dtype="f4")),
+    "dict": lambda a, b: a.copy(data=dask.array.map_blocks(_plus, a.data, other={"x": b}, dtype="f4")),
+    "array": lambda a, b: a.copy(data=dask.array.map_blocks(_plus, a.data, other=b, dtype="f4")),
     "blocks from nothing": lambda a, b: a.copy(
         data=dask.array.map_blocks(lambda: b, chunks=tuple((n,) for n in a.shape), dtype="f4")
     ),
@@ -134,6 +137,7 @@ def test_what_is_hidden_in_a_result_is_unattributed(sst: xr.DataArray, other: xr
     result = HIDDEN[how](sst, other.values)
     assert lineage(result).unattributed
     assert lineage(result.to_dataset(name="x")).unattributed
+    assert lineage(result[:20] * 2).unattributed
 
 
 def test_blocks_of_one_number_are_no_input(sst: xr.DataArray) -> None:
