@@ -149,7 +149,7 @@ def test_walltimes_may_hold_days() -> None:
 @pytest.mark.parametrize("folder", ["a\nb", "$(touch here)", "`touch here`"])
 def test_a_folder_that_a_script_must_not_name_is_refused(folder: str, write_job: Write, tmp_path: Path) -> None:
     path = write_job(run=folder)
-    with pytest.raises(InputError, match="without line breaks|no path may hold"):
+    with pytest.raises(InputError, match=r"without line breaks|no path may hold"):
         submit_job(path, Allocation(**SMALL), dry_run=True)
 
 
