@@ -182,9 +182,11 @@ class WeightedMoments:
         """Add a block."""
         if not block.size:
             return
+        from oceandata.analysis.sum_kernels import loop_rows
+
         kept = _kept(block.ndim, self.reduced)
         weights = np.ascontiguousarray(self.weights[tuple(region[dim] for dim in self.reduced)], np.float64).ravel()
-        rows = np.moveaxis(block, self.reduced, range(len(self.reduced))).reshape(weights.size, -1)
+        rows = loop_rows(np.moveaxis(block, self.reduced, range(len(self.reduced))).reshape(weights.size, -1))
         place: tuple[Any, ...] = (..., *(within[dim] for dim in kept))
         names = ("values", "mean", "M2", "count")
         _add_moments({name: state[name][place] for name in names}, rows, np.arange(weights.size), weights)
@@ -376,12 +378,12 @@ class GroupedMoments:
 def _add_moments(
     part: State, rows: "npt.NDArray[Any]", chosen: "npt.NDArray[np.int64]", weights: "npt.NDArray[np.float64]"
 ) -> None:
-    """Add some rows to views of a state: number of values, mean, M2 and, if there are weights, their sum."""
-    from oceandata.analysis.sum_kernels import add_moments, loop_rows
+    """Add some rows, fit for loops, to views of a state: number of values, mean, M2, and their sum of weights."""
+    from oceandata.analysis.sum_kernels import add_moments
 
     sums = [np.ascontiguousarray(values).ravel() for values in part.values()]
     count, mean, square, weight = sums if len(sums) == 4 else (*sums, sums[0].copy())
-    add_moments(loop_rows(rows), chosen, np.ascontiguousarray(weights, np.float64), count, mean, square, weight)
+    add_moments(rows, chosen, np.ascontiguousarray(weights, np.float64), count, mean, square, weight)
     for view, values in zip(part.values(), (count, mean, square, weight), strict=False):
         view[...] = values.reshape(view.shape)
 

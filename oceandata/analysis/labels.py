@@ -130,8 +130,6 @@ def described(result: "xr.DataArray", source: "xr.DataArray", call: str, **attri
     """
     Result with its attributes, and a line of history after that of its source.
 
-    How the source was stored (packed, in single precision) says nothing of the result.
-
     Parameters
     ----------
     result, source : xarray.DataArray
@@ -151,8 +149,6 @@ def described(result: "xr.DataArray", source: "xr.DataArray", call: str, **attri
     silent = {key for key, value in attributes.items() if value is None or (isinstance(value, str) and not value)}
     result.attrs = {key: value for key, value in attributes.items() if key not in silent}
     result.attrs["history"] = f"{earlier}\n{line}".strip()
-    if result.encoding == source.encoding:
-        result.encoding = {}
     return result
 
 

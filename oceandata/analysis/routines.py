@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["Answer", "Request", "Steps", "run_together", "steps_of", "streamed"]
+__all__ = ["Answer", "Request", "Steps", "result_types", "run_together", "steps_of", "streamed"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -137,3 +137,21 @@ def run_together(bodies: Sequence[Steps[R]], *, states: States | None = None) ->
 def _identity(array: Any) -> Any:
     """What two requests over the same values have in common."""
     return array.name if isinstance(array, da.Array) else (id(array), array.__array_interface__["data"][0], array.shape)
+
+
+def result_types(routine: Callable[..., Any]) -> set[type]:
+    """
+    Types that a routine may return.
+
+    Parameters
+    ----------
+    routine : callable
+        With an annotation of what it returns: a type, a union, or a type variable with constraints.
+
+    Returns
+    -------
+    set of type
+        Each of them.
+    """
+    made = inspect.signature(routine).return_annotation
+    return {*(get_args(made) or getattr(made, "__constraints__", None) or [made])}

@@ -303,6 +303,7 @@ def detrend(
     axis = int(obj.get_axis_num(times.dims[0]))
     subtract = _Subtract(axis, design)
     result = obj.copy(deep=False, data=_without(obj, subtract, fitted, axis))
+    result.encoding = {}  # how the source was packed says nothing of the result
     kept = {key: obj.attrs[key] for key in ("units", "long_name", "long_name_zh") if key in obj.attrs}
     attributes = kept if keep_mean else difference_attributes(obj.attrs)
     return described(result, obj, f"detrend(order={order}, harmonics={tuple(harmonics)})", **attributes)

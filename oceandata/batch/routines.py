@@ -2,22 +2,17 @@
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 import xarray as xr
 
 from oceandata import analysis
 from oceandata.analysis.heatwaves.events import HeatwaveEvents
+from oceandata.analysis.routines import result_types
 from oceandata.catalog.positions import Location
 from oceandata.errors import closest
 
 __all__ = ["argument_faults", "job_routines", "makes_table"]
-
-
-def _kinds(name: str) -> set[Any]:
-    """Types that a routine returns."""
-    made = inspect.signature(getattr(analysis, name)).return_annotation
-    return {*(get_args(made) or getattr(made, "__constraints__", None) or [made])}
 
 
 def job_routines() -> list[str]:
@@ -35,12 +30,12 @@ def job_routines() -> list[str]:
     (True, False)
     """
     lazy = {xr.DataArray, xr.Dataset, HeatwaveEvents}
-    return [name for name in analysis.__all__ if _kinds(name) <= lazy]
+    return [name for name in analysis.__all__ if result_types(getattr(analysis, name)) <= lazy]
 
 
 def makes_table(name: str) -> bool:
     """Whether a routine makes a table of events, which no job can write."""
-    return HeatwaveEvents in _kinds(name)
+    return HeatwaveEvents in result_types(getattr(analysis, name))
 
 
 def argument_faults(routine: str, arguments: Mapping[str, Any]) -> Iterator[tuple[Location, str]]:

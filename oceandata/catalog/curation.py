@@ -1,12 +1,12 @@
 """Curating: a draft filled from the data, with marks where a person must decide; and deciding, field by field."""
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceandata import cf
+from oceandata.atomic import write_text
 from oceandata.catalog.catalog import open_catalog
 from oceandata.catalog.contents import Contents, read_contents
 from oceandata.catalog.drafts import Draft, draft_path, read_draft, render_draft
@@ -91,7 +91,7 @@ def new_draft(
     marks: dict[Location, str] = {}
     document = _document(name, contents, path.parent.parent, marks)
     path.parent.mkdir(exist_ok=True)
-    _write(path, render_draft(document, marks))
+    write_text(path, render_draft(document, marks))
     return read_draft(path)
 
 
@@ -132,7 +132,7 @@ def decide(path: str | Path, decisions: Mapping[str, str]) -> Draft:
     for key, text in decisions.items():
         location = _set(document, key, _value(key, text))
         marks = {one: what for one, what in marks.items() if one[: len(location)] != location}
-    _write(Path(path), render_draft(document, marks))
+    write_text(Path(path), render_draft(document, marks))
     return read_draft(path)
 
 
@@ -279,17 +279,6 @@ def _set(document: dict[str, Any], key: str, value: Any) -> Location:
     return tuple(parts)
 
 
-def _write(path: Path, text: str) -> None:
-    """Write beside the file, then take its place."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        beside.replace(path)
-    finally:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-
-
 def require_draft(catalog_path: str | Path, name: str) -> Draft:
     """
     Draft of an entry; made from the entry of the catalogue where there is none yet.
@@ -316,7 +305,7 @@ def require_draft(catalog_path: str | Path, name: str) -> Draft:
     path = draft_path(catalog_path, name)
     if not path.exists() and Path(catalog_path).exists() and name in open_catalog(catalog_path):
         path.parent.mkdir(exist_ok=True)
-        _write(path, _drafted(open_catalog(catalog_path)[name], path.parent.parent))
+        write_text(path, _drafted(open_catalog(catalog_path)[name], path.parent.parent))
     return read_draft(path)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from oceandata.atomic import replacing
 from oceandata.catalog.envelope import CATALOG_DIR, catalog_document
 from oceandata.catalog.index.parts import BulkPart
 from oceandata.catalog.loader import read_catalog, require_catalog
@@ -224,20 +225,11 @@ def write_catalog(path: Path, document: dict[str, Any]) -> None:
         If it would not open again.
     """
     text = _HEADER + yaml.dump(document, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=110)
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("w", encoding="utf-8", newline="\n") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+    with replacing(path, sync=True) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
         if path.exists():
             shutil.copymode(path, beside)
         _require_readable(beside, path)
-        os.replace(beside, path)  # noqa: PTH105
-    finally:
-        beside.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # a folder cannot be synced on every system
-        _sync_folder(path.parent)
 
 
 def _require_readable(beside: Path, path: Path) -> None:
@@ -247,15 +239,6 @@ def _require_readable(beside: Path, path: Path) -> None:
         reasons = "\n".join(f"  {fault.message}" for fault in faults)
         msg = f"the entry cannot be written to {path}, which would not open again:\n{reasons}"
         raise InputError(msg)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a change of names last."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextlib.contextmanager

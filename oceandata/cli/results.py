@@ -4,7 +4,7 @@ import inspect as introspection
 import sys
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,13 +22,10 @@ def _routines() -> list[str]:
     import xarray as xr
 
     from oceandata import analysis
+    from oceandata.analysis.routines import result_types
 
-    made = {name: introspection.signature(getattr(analysis, name)).return_annotation for name in analysis.__all__}
-
-    def kinds(made: Any) -> set[Any]:
-        return {*(get_args(made) or getattr(made, "__constraints__", None) or [made])}
-
-    return [name for name, kind in made.items() if kinds(kind) <= {xr.DataArray, xr.Dataset}]
+    lazy = {xr.DataArray, xr.Dataset}
+    return [name for name in analysis.__all__ if result_types(getattr(analysis, name)) <= lazy]
 
 
 def complete_routine(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001

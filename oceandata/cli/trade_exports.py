@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from oceandata.atomic import write_text
 from oceandata.cli.catalogs import complete_entry, path_option
 from oceandata.cli.output import echo_facts, echo_json, json_option
 
@@ -100,12 +101,7 @@ def _write(document: Any, target: Path | None) -> None:
     if target is None:
         echo_json(document)
         return
-    draft = target.with_name(f".{target.name}.new")
-    try:
-        draft.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n")
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_text(target, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     echo_facts([("written", target)])
 
 

@@ -173,7 +173,7 @@ class _Demand:
         for given, index in layer.indices:
             if index is None:
                 if isinstance(given, TaskRef):
-                    self._check_value(given.key)
+                    self._search_value(given.key)
                     self._need([given.key], None)
                 elif isinstance(given, np.ndarray):
                     self.walker.collector.hold(given)
@@ -187,8 +187,8 @@ class _Demand:
                 blocks = np.ndindex(*layer.numblocks[given])
                 self._need(((given, *place) for place in blocks), None)
 
-    def _check_value(self, key: Key) -> None:
-        """Leave to the slower way what takes an opened array as a whole."""
+    def _search_value(self, key: Key) -> None:
+        """Search what a key stands for; leave to the slower way what takes an opened array as a whole."""
         node = self.nodes.get(key)
         value = node.value if isinstance(node, DataNode) else node
         if isinstance(value, list | tuple | dict):

@@ -8,9 +8,12 @@ plays no part; where an index takes them in another order, `chosen` knows it.
 import math
 import sys
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 __all__ = ["Line", "Region", "Unknown", "chosen", "count_values", "dimension_runs", "line_of", "narrowed", "within"]
 
@@ -52,13 +55,18 @@ def line_of(part: Any, size: int | None) -> Line:
     """
     if isinstance(part, slice):
         return _line_of_slice(part, size)
+    return tuple(np.unique(_places(part, size)).tolist())
+
+
+def _places(part: Any, size: int | None) -> "npt.NDArray[np.int64]":
+    """Positions that a sequence takes, in its order; it holds them, or says of each position whether it is taken."""
     values = np.atleast_1d(np.asarray(part))
     values = np.flatnonzero(values) if values.dtype == bool else values.astype(np.int64)
-    if values.size and values.min() < 0:
+    if (values < 0).any():
         if size is None:
             raise Unknown
-        values = values % size
-    return tuple(np.unique(values).tolist())
+        values = np.where(values < 0, values + size, values)
+    return values
 
 
 def _line_of_slice(part: slice, size: int | None) -> Line:
@@ -169,12 +177,7 @@ def chosen(part: Any, size: int | None, need: Line) -> Line:
             return narrowed(line, need)
         last = len(line) - 1
         return tuple(sorted(line[last - place] for place in need if place <= last))
-    values = np.atleast_1d(np.asarray(part))
-    values = np.flatnonzero(values) if values.dtype == bool else values
-    if (values < 0).any():
-        if size is None:
-            raise Unknown
-        values = np.where(values < 0, values + size, values)
+    values = _places(part, size)
     return tuple(np.unique(values[[place for place in need if place < values.size]]).tolist())
 
 

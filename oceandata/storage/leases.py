@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from oceandata.atomic import write_text
 from oceandata.errors import OceanDataError
 from oceandata.storage.stores import local_path
 
@@ -253,9 +254,7 @@ class HeldLease:
     def _write(self, lease: Lease) -> None:
         """Put the file in place whole."""
         assert self._path is not None
-        beside = self._path.with_suffix(".new")
-        beside.write_text(json.dumps(lease.to_json()), "utf-8")
-        beside.replace(self._path)
+        write_text(self._path, json.dumps(lease.to_json()))
         self.lease = lease
 
     def begin(self) -> None:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from oceandata import _html
+from oceandata.atomic import write_text
 from oceandata.catalog.faults import Fault, fault_report
 from oceandata.catalog.loader import document_faults
 from oceandata.catalog.positions import read_yaml
@@ -348,11 +349,4 @@ def write_product(product: Product, path: str | os.PathLike[str]) -> None:
     path : path
         Where; an existing file is replaced.
     """
-    path = Path(path)
-    text = yaml.safe_dump(product.to_json(), allow_unicode=True, sort_keys=False, width=110)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    write_text(Path(path), yaml.safe_dump(product.to_json(), allow_unicode=True, sort_keys=False, width=110))

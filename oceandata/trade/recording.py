@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from oceandata import _html
+from oceandata.atomic import write_text
 from oceandata.entities import Origin
 from oceandata.errors import InputError, NotFoundError
 from oceandata.graph import ArrayRead
@@ -301,7 +302,8 @@ def recording(*, purpose: str, folder: str | os.PathLike[str] | None = None, run
         own.ended = _now()
         own._settled = lineage_of_reads(served_arrays(own.reads))
         if stem is not None:
-            _write_document(own, stem.with_suffix(".run.json"))
+            document = json.dumps(own.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
+            write_text(stem.with_suffix(".run.json"), document)
 
 
 def _writer(own: Recording, stem: Path | None, stack: ExitStack) -> SegmentWriter | None:
@@ -318,13 +320,3 @@ def _made(own: Recording) -> MadeInMemory:
     arrays: list[ArrayRead] = served_arrays(own.reads)
     pinned = [one for one in arrays if isinstance(one.store, CountingStore)]
     return MadeInMemory(f"run {own.id} ({own.purpose})", pinned, Lineage(()))
-
-
-def _write_document(own: Recording, path: Path) -> None:
-    """Write the record, whole or not at all."""
-    draft = path.with_name(f".{path.name}")
-    try:
-        draft.write_text(json.dumps(own.to_json(), ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 import xarray as xr
 
+from oceandata.atomic import replacing
 from oceandata.errors import InputError
 from oceandata.storage.damages import name_undecodable
 from oceandata.trade.delivered import with_taken
@@ -111,11 +112,7 @@ def write_result(
     if recorded is not None:  # what is in memory was served before
         usage = usage_of(plan, recorded.reads)
     stamped = computed.assign_attrs(stamp_attributes(plan, usage, None if recorded else new_run()))
-    draft = path.with_name(f".{path.stem}.{os.getpid()}.nc")
-    try:
-        stamped.to_netcdf(draft, engine="netcdf4")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    with replacing(path) as beside:
+        stamped.to_netcdf(beside, engine="netcdf4")
     note_output(path)
     return Stamped(computed, path, plan, usage)

@@ -3,10 +3,12 @@
 import os
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from oceandata.catalog.transfer.cells import Cell
-from oceandata.catalog.transfer.tables import write_table
 from oceandata.trade.usage import UsageReport, UsageRow
+
+if TYPE_CHECKING:
+    from oceandata.catalog.transfer.cells import Cell
 
 __all__ = ["write_usage"]
 
@@ -80,6 +82,8 @@ def write_usage(report: UsageReport, path: str | os.PathLike[str], *, language: 
     MissingExtraError
         If a workbook is asked for and openpyxl is not installed.
     """
+    from oceandata.catalog.transfer.tables import write_table
+
     at = 0 if language == "en" else 1
     words = _GUIDE[language]
     guide = [[words["bytes"]], [words["usage id"]], [words["source"]]]
@@ -89,7 +93,7 @@ def write_usage(report: UsageReport, path: str | os.PathLike[str], *, language: 
     return write_table(Path(path), headers, rows, guide=guide)
 
 
-def _cells(row: UsageRow, words: dict[bool | None, str]) -> list[Cell]:
+def _cells(row: UsageRow, words: dict[bool | None, str]) -> "list[Cell]":
     """Cells of a row in the order of the columns."""
     origin, unknown = row.origin, words[None]
     values: dict[str, Cell] = {

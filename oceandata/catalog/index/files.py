@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
+from oceandata.atomic import replacing
 from oceandata.entities import Entry
 from oceandata.errors import CorruptionError
 
@@ -168,17 +169,10 @@ def write_lines(path: Path, lines: Iterable[bytes]) -> None:
     lines : iterable of bytes
         From `line_of`, in the order of names.
     """
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        with beside.open("wb") as stream:
-            remaining = iter(lines)
-            while batch := list(islice(remaining, _MEMBER_LINES)):
-                stream.write(_member(batch))
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(beside, path)  # noqa: PTH105
-    finally:
-        beside.unlink(missing_ok=True)
+    with replacing(path, sync=True) as beside, beside.open("wb") as stream:
+        remaining = iter(lines)
+        while batch := list(islice(remaining, _MEMBER_LINES)):
+            stream.write(_member(batch))
 
 
 def read_members(path: Path) -> Iterator[Member]:

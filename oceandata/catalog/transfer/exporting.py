@@ -3,11 +3,11 @@
 import dataclasses
 import importlib.util
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from oceandata.atomic import write_text
 from oceandata.catalog.transfer.columns import Language
 from oceandata.catalog.transfer.dcat import catalog_to_dcat, check_dcat, entry_to_dcat
 from oceandata.catalog.transfer.sheets import entry_to_cells, write_sheet
@@ -233,10 +233,7 @@ def _write_files(path: Path, files: Mapping[str, Any], vocabulary: Vocabulary) -
     for place, document in sorted(files.items(), key=lambda pair: pair[0] == "catalog.json"):
         target = path / place if place else path
         target.parent.mkdir(parents=True, exist_ok=True)
-        beside = target.with_name(f".{target.name}.new")
-        text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(beside, target)  # noqa: PTH105
+        write_text(target, json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     for file in stale:
         if f"{file.parent.name}/{file.name}" not in files:
             file.unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import io
-import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from oceandata.atomic import replacing
 from oceandata.catalog.transfer.cells import Cell, guard_formula
 from oceandata.errors import DocumentError, InputError, MissingExtraError, NotFoundError, closest
 
@@ -335,15 +335,11 @@ def write_table(
         If a workbook is asked for and openpyxl is not installed.
     """
     path = require_sheet_path(path)
-    beside = path.with_name(f".{path.stem}.new{path.suffix}")
-    try:
+    with replacing(path) as beside:
         if path.suffix.lower() in (".xlsx", ".xlsm"):
             _write_workbook(beside, headers, rows, marked or {}, guide)
         else:
             _write_csv(beside, headers, rows, "\t" if path.suffix.lower() == ".tsv" else ",")
-        os.replace(beside, path)  # noqa: PTH105
-    finally:
-        beside.unlink(missing_ok=True)
     return path
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from oceandata import __version__, _html
+from oceandata.atomic import write_text
 from oceandata.catalog.transfer.columns import Language
 from oceandata.catalog.transfer.tables import write_table
 from oceandata.options import get_options
-from oceandata.trade.exchange.pages import html_page, write_text
+from oceandata.trade.exchange.pages import html_page
 from oceandata.trade.quality import DIMENSIONS, Quality, QualityMeasure
 from oceandata.trade.registry.canonical import digest
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oceandata import _html
+from oceandata.atomic import write_text
 from oceandata.catalog.transfer.columns import Language
 from oceandata.catalog.transfer.tables import write_table
 from oceandata.errors import InputError
@@ -17,7 +18,7 @@ from oceandata.trade.exchange.data_rules import data_differences
 from oceandata.trade.exchange.differences import Difference, Stated, command
 from oceandata.trade.exchange.listing_rules import ListedPair, listing_differences, order_differences
 from oceandata.trade.exchange.matching import Match, Matcher
-from oceandata.trade.exchange.pages import html_page, write_text
+from oceandata.trade.exchange.pages import html_page
 from oceandata.trade.exchange.reading import ExchangeExport
 from oceandata.trade.exchange.registry_rules import certificate_differences, entitlement_differences, listing_lags
 from oceandata.trade.exchange.sides import CatalogSide, RegistrySide, read_catalog_side, read_registry_side

@@ -9,12 +9,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from oceandata.atomic import write_text
 from oceandata.catalog.transfer.cells import Cell, unguard_formula
 from oceandata.catalog.transfer.columns import Language
 from oceandata.catalog.transfer.tables import Row, Table, read_table, write_table
 from oceandata.errors import DocumentError, InputError, NotFoundError, closest
 from oceandata.trade.exchange.columns import FAULTS, ColumnMap, load_column_map, shipped_column_map
-from oceandata.trade.exchange.pages import write_text
 from oceandata.trade.exchange.rows import ExchangeRow, FieldFault, ReadRow, read_row, row_cells
 
 __all__ = ["ExchangeExport", "RefusedRow", "changes_of", "read_export", "write_export", "write_refused"]
