@@ -449,11 +449,12 @@ class Collector:
         elif isinstance(value, np.ndarray) and value.dtype.kind not in "Oiu":  # whole numbers: positions
             self._count(value)
 
-    def search(self, thing: Any) -> None:
-        """Record the values of unknown source that a function or an argument carries inside."""
-        for value in carried(thing, self._searched):
+    def search(self, thing: Any, *, positions: bool = False) -> None:
+        """Record the values of unknown source that a function or an argument carries; positions are none."""
+        for value in carried(thing, {} if positions else self._searched):
             if isinstance(value, np.ndarray):
-                self.hold(value)
+                if not (positions and value.dtype.kind in "iub"):
+                    self.hold(value)
             else:
                 self.hold(np.asarray(value))
 

@@ -10,7 +10,6 @@ transposition, down to the opened array. A function that is not known needs its 
 import contextlib
 import functools
 import graphlib
-import importlib
 import itertools
 import operator
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,26 +26,22 @@ from oceandata.graph.collector import zarr_array_of
 from oceandata.graph.openings import Selected, Sources
 from oceandata.graph.recipe import GETTERS, positions, stream
 from oceandata.graph.regions import Line, Unknown, chosen, line_of, within
+from oceandata.graph.takers import (
+    concatenate_shaped,
+    concatenate_shuffled,
+    function_of_dask,
+    group_count,
+    is_grouping,
+    merge_points,
+    take_points,
+    take_shuffled,
+)
 
 __all__ = ["selected_values"]
 
 #: What is needed of a block: positions along each dimension.
 _Need = tuple[Line, ...]
 
-
-def _known(place: str) -> Any:
-    """A function of Dask that is not public, None if it is gone: then its blocks count whole, and are said to."""
-    module, _, name = place.partition(":")
-    with contextlib.suppress(ImportError):
-        return getattr(importlib.import_module(f"dask.array.{module}"), name, None)
-    return None
-
-
-_take_shuffled = _known("_shuffle:_getitem")
-_concatenate_shuffled = _known("_shuffle:concatenate_arrays")
-_concatenate_shaped = _known("core:concatenate_shaped")
-_take_points = _known("core:_vindex_slice_and_transpose")
-_merge_points = _known("core:_vindex_merge")
 
 _ELEMENTWISE = {getattr(operator, name) for name in operator.__all__ if not name.endswith(("item", "contains"))} | {
     np.where,
@@ -58,7 +53,7 @@ _ELEMENTWISE = {getattr(operator, name) for name in operator.__all__ if not name
     np.isclose,
     np.nan_to_num,
     astype,
-    _known("reductions:_sqrt"),
+    function_of_dask("reductions:_sqrt"),
 }
 
 
@@ -165,9 +160,9 @@ class _Tracer:
         """Blocks that a task needs for a part of its own."""
         if isinstance(node, Alias):
             yield node.target, need
-        elif node.func is getitem or node.func is _take_shuffled:
+        elif node.func is getitem or node.func is take_shuffled:
             yield self._taken(node, need)
-        elif node.func is _take_points:
+        elif node.func is take_points:
             yield from self._points(node, need)
         elif need is None:
             for below in node.dependencies:
@@ -176,23 +171,25 @@ class _Tracer:
             yield from self._below_part(node, need)
 
     def _below_part(self, node: Task, need: _Need) -> Iterator[tuple[Key, _Need | None]]:
-        if node.func is _concatenate_shaped:
+        if node.func is concatenate_shaped:
             yield from self._pieces(list(node.args[0].args), tuple(self._value(node.args[1])), need)
-        elif node.func is _concatenate_shuffled:
+        elif node.func is concatenate_shuffled:
             yield from self._shuffled(node, need)
-        elif node.func is _merge_points:
+        elif node.func is merge_points:
             yield from self._merged_points(node, need)
         elif node.func is np.transpose and "axes" in node.kwargs:
             turned = dict(zip(self._value(node.kwargs["axes"]), need, strict=True))
             yield self._source(node.args[0]), tuple(turned[axis] for axis in range(len(need)))
         elif _is_elementwise(node.func) or node.func is np.broadcast_to:
             yield from self._broadcast(node, need)
+        elif is_grouping(node.func):
+            yield from ((below, (*need[:-1], None)) for below in self._grouped(node)[0])
         else:
             yield from self._reduced(node, need)
 
     def _index(self, node: Task) -> tuple[Any, ...]:
         index = self._value(node.args[1])
-        index = index[1] if node.func is _take_shuffled else index
+        index = index[1] if node.func is take_shuffled else index
         return index if isinstance(index, tuple) else (index,)
 
     def _taken(self, node: Task, need: _Need | None) -> tuple[Key, _Need]:
@@ -275,6 +272,17 @@ class _Tracer:
         for below in node.dependencies:
             yield below, wide
 
+    def _grouped(self, node: Task) -> tuple[list[Key], list[Any]]:
+        """Blocks whose last dimension is grouped, and the groups of their steps where they are given."""
+        arrays = {key: self._value(TaskRef(key)) for key in node.dependencies if isinstance(self.tasks[key], DataNode)}
+        groups = [*arrays.values(), *(one for one in node.args if isinstance(one, np.ndarray))]
+        axis = getattr(node.func, "keywords", {}).get("axis", ())
+        if (
+            any(np.ndim(one) != 1 for one in groups) or len(axis) > 1
+        ):  # flox turns the dimensions that it groups to the end
+            raise Unknown
+        return [key for key in node.dependencies if key not in arrays], groups
+
     # Shapes of blocks
 
     def _shape(self, key: Key) -> tuple[int, ...] | None:
@@ -302,23 +310,32 @@ class _Tracer:
     def _told_task(self, node: Task) -> tuple[int, ...]:
         if node.func in GETTERS:
             return _taken_shape(self._value(node.args[1]), self._value(node.args[0]).shape)
-        if node.func is getitem or node.func is _take_shuffled:
+        if node.func is getitem or node.func is take_shuffled:
             return _taken_shape(self._index(node), self._shape_of(node.args[0]))
         if node.func is np.transpose and "axes" in node.kwargs:
             shape = self._shape_of(node.args[0])
             return tuple(shape[axis] for axis in self._value(node.kwargs["axes"]))
-        if node.func is _concatenate_shaped:
+        if node.func is concatenate_shaped:
             return self._joined_shape(list(node.args[0].args), tuple(self._value(node.args[1])))
-        if node.func is _concatenate_shuffled:
+        if node.func is concatenate_shuffled:
             refs, axis = list(node.args[0].args), int(self._value(node.args[2]))
             return self._joined_shape(refs, tuple(len(refs) if at == axis else 1 for at in range(axis + 1)))
         if node.func is np.broadcast_to:
             return tuple(self._value(node.args[1]))
         if _is_elementwise(node.func):
             return np.broadcast_shapes(*map(self._shape_of, node.args))
+        if is_grouping(node.func):
+            return self._grouped_shape(node)
         axes, keeps = _reduction(node)
         shape = self._shape_of(TaskRef(next(iter(node.dependencies))))
         return tuple(1 if at in axes else size for at, size in enumerate(shape) if keeps or at not in axes)
+
+    def _grouped_shape(self, node: Task) -> tuple[int, ...]:
+        below, groups = self._grouped(node)
+        *kept, last = self._shape_of(TaskRef(below[0]))
+        if groups:
+            last = np.unique(groups[0][groups[0] >= 0]).size
+        return (*kept, last if (count := group_count(node.func)) is None else count)
 
     def _joined_shape(self, refs: Sequence[Any], grid: tuple[int, ...]) -> tuple[int, ...]:
         sizes = [self._shape_of(ref) for ref in refs]

@@ -16,6 +16,7 @@ import numpy as np
 from dask._task_spec import Alias, DataNode, GraphNode, convert_legacy_graph, cull
 from dask.array import Array
 from dask.base import is_dask_collection, optimize
+from dask.blockwise import Blockwise
 from dask.core import flatten
 from dask.highlevelgraph import HighLevelGraph, MaterializedLayer
 from dask.typing import Key
@@ -23,6 +24,7 @@ from dask.typing import Key
 from oceandata.graph.collector import ARGUMENT_VALUES, ArrayRead, Collector, FileRead, zarr_array_of
 from oceandata.graph.demand import collect_demanded
 from oceandata.graph.recipe import Box, Recipe
+from oceandata.graph.takers import holds_positions
 from oceandata.graph.walker import Streamed, Walker
 
 __all__ = ["Reading", "box_reads", "find_reads", "read_plan"]
@@ -182,15 +184,27 @@ def _aliased(key: Key, value: Any, graph: Mapping[Key, Any]) -> Any:
         return value
 
 
+def _numbers_of_groups(graph: HighLevelGraph) -> set[str]:
+    """Layers that only tell functions which group each value is in."""
+    users: dict[str, set[str]] = {}
+    for name, layer in graph.layers.items():
+        for at, (given, _) in enumerate(layer.indices if isinstance(layer, Blockwise) else ()):
+            if isinstance(given, str) and holds_positions(layer.task.func, at):  # type: ignore[attr-defined]
+                users.setdefault(given, set()).add(name)
+    return {name for name, known in users.items() if graph.dependents[name] == known}
+
+
 def _hold_results(collection: Any, collector: Collector) -> None:
     """Blocks that are values already (persisted, or made from memory) have no source, however small each is."""
     graph = collection.__dask_graph__()
-    layers = graph.layers.values() if isinstance(graph, HighLevelGraph) else [graph]
-    for layer in layers:
+    layers = graph.layers if isinstance(graph, HighLevelGraph) else {"": graph}
+    groups = _numbers_of_groups(graph) if isinstance(graph, HighLevelGraph) else set()
+    for name, layer in layers.items():
         if not isinstance(layer, MaterializedLayer | dict):
             continue
         values = [node.value if isinstance(node, DataNode) else node for node in layer.values()]
         blocks = [value for value in values if isinstance(value, np.ndarray)]
+        blocks = [block for block in blocks if name not in groups or block.dtype.kind not in "iub"]
         if sum(block.size for block in blocks) > ARGUMENT_VALUES:
             for block in blocks:
                 collector.report(block)

@@ -13,6 +13,7 @@ from oceandata.graph.collector import Collector, lazy_layer, zarr_array_of
 from oceandata.graph.hidden import makes_values
 from oceandata.graph.recipe import GETTERS, Box, Fold, Recipe, positions, stream
 from oceandata.graph.staleness import stale
+from oceandata.graph.takers import holds_positions
 
 __all__ = ["Streamed", "Walker", "is_subgraph", "literal"]
 
@@ -148,15 +149,15 @@ class Walker:
             else:
                 self.collector.take(wrapped, _value(node.args[1], scopes))
         else:
-            for argument in (*node.args, *node.kwargs.values()):
-                value = _value(argument, scopes)
+            for at, argument in enumerate((*node.args, *node.kwargs.values())):
+                value, takes = _value(argument, scopes), holds_positions(node.func, at)
                 if isinstance(value, np.ndarray):
-                    self.collector.hold(value)
+                    self.collector.search(value, positions=takes)
                 elif hasattr(value, "shape") and not isinstance(value, GraphNode | np.generic):
                     self._given(node, value)
                 elif not isinstance(value, _PLAIN):
-                    self.collector.search(argument)
-                    self.collector.search(value)
+                    self.collector.search(argument, positions=takes)
+                    self.collector.search(value, positions=takes)
             self.collector.search(node.func)
             if self.may_make(node.func) and all(_is_constant(key, scopes) for key in node.dependencies):
                 self.made(node.func)

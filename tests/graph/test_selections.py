@@ -23,6 +23,12 @@ _TIME, _ROWS, _COLUMNS = 54, 18, 432
 _POINTS = xr.DataArray([2, 9, 2, 5], dims="point")
 _JANUARIES = 4
 
+
+def _without_flox(make: Callable[[], xr.DataArray]) -> xr.DataArray:
+    with xr.set_options(use_flox=False):
+        return make()
+
+
 #: Expressions and the number of values that a person counts by hand.
 SELECTED: dict[str, tuple[Shape, int]] = {
     "all": (lambda sst: sst.mean(), _TIME * _ROWS * _COLUMNS),
@@ -55,6 +61,15 @@ SELECTED: dict[str, tuple[Shape, int]] = {
     "after a group": (
         lambda sst: (sst.groupby("time.month") - sst.groupby("time.month").mean()).isel(longitude=slice(0, 7)),
         _TIME * _ROWS * 7,
+    ),
+    "after a group without flox": (
+        lambda sst: _without_flox(lambda: sst.groupby("time.month").mean()).isel(longitude=slice(0, 7)),
+        _TIME * _ROWS * 7,
+    ),
+    "after years": (lambda sst: sst.resample(time="YS").std().isel(longitude=slice(0, 7)), _TIME * _ROWS * 7),
+    "after rows in groups": (
+        lambda sst: sst.groupby_bins("latitude", [-90, 0, 90]).mean().isel(time=slice(0, 5)),
+        5 * _ROWS * _COLUMNS,
     ),
     "twice": (
         lambda sst: sst.isel(time=slice(0, 10)).mean() + sst.isel(time=slice(5, 15)).mean(),

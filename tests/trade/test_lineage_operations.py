@@ -49,6 +49,16 @@ def _scaled(block: Any, other: Any) -> Any:
     return np.hypot(block, other)
 
 
+def _alternating(obj: xr.DataArray) -> xr.DataArray:
+    """Every other column is 1, the others are 0; more positions in a block than are let through as arguments."""
+    return xr.DataArray(np.arange(obj.sizes["longitude"]) % 2, dims="longitude", name="column")
+
+
+def _diagonal(obj: xr.DataArray, dim: str) -> xr.DataArray:
+    """Positions of points on a diagonal of the map."""
+    return xr.DataArray(np.arange(obj.sizes["longitude"]) % obj.sizes[dim], dims="point")
+
+
 #: Each with what it takes of the time axis of either product.
 ALL = (slice(None), slice(None))
 OPERATIONS: dict[str, tuple[Pair, tuple[slice, slice]]] = {
@@ -71,6 +81,9 @@ OPERATIONS: dict[str, tuple[Pair, tuple[slice, slice]]] = {
         ALL,
     ),
     "groupby mean": (lambda a, b: (a + b).groupby("time.month").mean(), ALL),
+    "groupby of alternating columns": (lambda a, b: (a + b).groupby(_alternating(a)).mean(), ALL),
+    "points": (lambda a, b: (a + b).isel(latitude=_diagonal(a, "latitude"), longitude=_diagonal(a, "longitude")), ALL),
+    "columns by a mask": (lambda a, b: (a + b).sel(longitude=_alternating(a) == 1), ALL),
     "groupby anomaly": (lambda a, b: a.groupby("time.season") - b.groupby("time.season").mean(), ALL),
     "resample": (lambda a, b: (a + b).resample(time="YS").mean(), ALL),
     "rolling": (lambda a, b: (a - b).rolling(time=3, center=True).mean(), ALL),
@@ -112,11 +125,19 @@ def test_there_are_thirty() -> None:
     assert len(OPERATIONS) >= 30
 
 
+#: xarray leaves these to flox where it is installed.
+GROUPED = [how for how in OPERATIONS if how.startswith(("groupby", "resample"))]
+CASES = [*((how, False) for how in OPERATIONS), *((how, True) for how in GROUPED)]
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("how", OPERATIONS)
-def test_both_products_and_the_right_chunks(temperature: xr.DataArray, level: xr.DataArray, how: str) -> None:
+@pytest.mark.parametrize(("how", "use_flox"), CASES)
+def test_both_products_and_the_right_chunks(
+    temperature: xr.DataArray, level: xr.DataArray, how: str, use_flox: bool
+) -> None:
     operation, taken = OPERATIONS[how]
-    result = operation(temperature, level)
+    with xr.set_options(use_flox=use_flox):
+        result = operation(temperature, level)
     found = lineage(result)
     by_product = {one.origin.product: one for one in found.planned}
     assert set(by_product) == {"example:sst", "example:zos"}
@@ -129,10 +150,25 @@ def test_both_products_and_the_right_chunks(temperature: xr.DataArray, level: xr
         assert by_product[name].variable == array.name
 
 
+@pytest.mark.parametrize("use_flox", [False, True])
+@pytest.mark.parametrize("what", ["values", "weights"])
+def test_whole_numbers_that_are_grouped_are_an_input(temperature: xr.DataArray, what: str, use_flox: bool) -> None:
+    counts = xr.DataArray(np.arange(temperature.sizes["longitude"]), dims="longitude", name="counts")
+    with xr.set_options(use_flox=use_flox):
+        if what == "values":
+            result = counts.chunk().groupby(_alternating(temperature)).sum()
+        else:
+            result = (temperature * counts.chunk()).groupby(_alternating(temperature)).sum()
+    assert f"array in memory {counts.shape} int64" in lineage(result).unattributed
+
+
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("how", OPERATIONS)
-def test_what_is_served_is_what_was_told(temperature: xr.DataArray, level: xr.DataArray, how: str) -> None:
-    result = OPERATIONS[how][0](temperature, level)
+@pytest.mark.parametrize(("how", "use_flox"), CASES)
+def test_what_is_served_is_what_was_told(
+    temperature: xr.DataArray, level: xr.DataArray, how: str, use_flox: bool
+) -> None:
+    with xr.set_options(use_flox=use_flox):
+        result = OPERATIONS[how][0](temperature, level)
     planned = {(one.origin.snapshot, key) for one in lineage(result).planned for key in one.keys}
     with counted_reads() as reads:
         result.compute(scheduler="synchronous")
