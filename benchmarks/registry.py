@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from unittest import mock
 
 from benchmarks.limits import Limits, Trial
 from benchmarks.work import Program
@@ -55,26 +56,39 @@ def _document(number: int) -> dict[str, object]:
     }
 
 
-def _list_products(place: Path) -> None:
-    """Every product through the steps of the registry itself, to its listing and one order."""
-    from datetime import date
+@contextlib.contextmanager
+def _on(day: str) -> Iterator[None]:
+    """The registry's clock stands on a day: nobody waits until a publicity is over."""
+    with mock.patch("oceandata.trade.registry.acts.utc_now", return_value=f"{day}T09:00:00.000000Z"):
+        yield
 
+
+def _publicize_products(place: Path) -> None:
+    """Every product as a draft; three of four through review and into publicity."""
     from oceandata.trade import registry as reg
 
-    pinned = {"repository": "r", "layout": "maps", "tag": "r1", "record_unit": "daily grid", "change": ""}
-    with reg.create_registry(place, actor="Zhao Yi") as registry:
+    with _on("2026-01-05"), reg.create_registry(place, actor="Zhao Yi") as registry:
         for number in range(_PRODUCTS):
             document = _document(number)
             product = str(document["id"])
             reg.add_product(registry, document, actor="Qian Er", theme=("physics", "waves")[number % 2])
-            if number % 4 == 0:
-                continue
-            reg.submit(registry, product, actor="Qian Er")
-            reg.approve(registry, product, actor="Sun San")
-            reg.publicize(registry, product, actor="Sun San", days=3, starts=date(2026, 1, 5))
+            if number % 4:
+                reg.submit(registry, product, actor="Qian Er")
+                reg.approve(registry, product, actor="Sun San")
+                reg.publicize(registry, product, actor="Sun San", days=3)
+
+
+def _list_products(place: Path) -> None:
+    """Every product in publicity through the steps of the registry itself, to its listing and one order."""
+    from oceandata.trade import registry as reg
+
+    pinned = {"repository": "r", "layout": "maps", "tag": "r1", "record_unit": "daily grid", "change": ""}
+    with _on("2026-01-12"), reg.open_registry(place) as registry:
+        for number in filter(lambda number: number % 4, range(_PRODUCTS)):
+            product = str(_document(number)["id"])
             certificate = {"scheme": "exchange-product", "number": product, "authority": "Centre"}
             reg.register_certificate(registry, product, certificate | {"issued_on": "2026-01-10"}, actor="Qian Er")
-            root = {"snapshot": f"S{number}", "content_root": f"sha256:{number}"}
+            root = {"snapshot": f"S{number}", "content_root": f"sha256:{number:064x}"}
             sizes = {"stored_bytes": 10**12, "chunks": 10**6, "records": 3_650}
             reg.pin_revision(registry, product, pinned | root | sizes, actor="Qian Er")
             terms = {"valid_from": "2026-01-01", "plans": [{"model": "free"}]}
@@ -132,6 +146,7 @@ def write_registry(place: Path) -> None:
         return
     draft = place.with_name(f"{place.name}.{os.getpid()}")
     draft.parent.mkdir(parents=True, exist_ok=True)
+    _publicize_products(draft)
     _list_products(draft)
     _append_events(draft)
     draft.rename(place)

@@ -310,7 +310,7 @@ def return_(registry: "Registry", **given: Any) -> "Event":
 @acting()
 def approve(registry: "Registry", **given: Any) -> "Event":
     """
-    Approve what another person submitted.
+    Approve what other people wrote and submitted.
 
     \b
     Example:
@@ -324,15 +324,17 @@ def approve(registry: "Registry", **given: Any) -> "Event":
 @click.command()
 @click.argument("product")
 @click.option("--days", type=COUNT, required=True, help="How long it is open to objections.")
-@click.option("--from", "starts", type=click.DateTime(("%Y-%m-%d",)), help="First day; today by default.")
+@click.option(
+    "--from", "starts", type=click.DateTime(("%Y-%m-%d",)), help="First day, not before today; today by default (UTC)."
+)
 @acting()
 def publicize(registry: "Registry", *, starts: Any, **given: Any) -> "Event":
     """
-    Put down when an approved product is open to objections.
+    Put down when an approved product is open to objections, from today on.
 
     \b
     Example:
-      oceandata trade publicize qd:sst --days 3 --from 2026-10-01 --actor "Sun San"
+      oceandata trade publicize qd:sst --days 3 --actor "Sun San"
     """
     from oceandata.trade.registry import publicize as step
 
@@ -439,9 +441,10 @@ def log(product: str, place: str, *, before: int | None, limit: int, as_json: bo
 @json_option
 def audit(place: str, *, kept: Path | None, as_json: bool) -> None:
     """
-    Compute the chain of events again, and compare every row with its last event.
+    Compute the chain of events again, and compare every row with its last event, and the schema with a new one.
 
-    The first altered event is named. The exit code is 1 if anything was altered.
+    The first altered event is named, and so are tables, indexes and triggers that somebody removed, altered or added.
+    The exit code is 1 if anything was altered.
 
     \b
     Examples:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.trade.registry.steps import BEGUN, on
+
 PRODUCT = {
     "id": "qd:sst",
     "title": {"en": "Monthly sea-surface temperature", "zh": "月平均海表温度"},
@@ -50,11 +52,17 @@ def trade(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def _registered(trade: Any) -> None:
-    trade("init", "--actor", "Zhao Yi")
-    trade("add", "product.yaml", "--theme", "physics", "--actor", "Qian Er")
-    trade("submit", "qd:sst", "--actor", "Qian Er")
-    trade("approve", "qd:sst", "--actor", "Sun San")
-    trade("publicize", "qd:sst", "--days", 3, "--from", "2026-01-05", "--actor", "Sun San")
+    with on(BEGUN):
+        trade("init", "--actor", "Zhao Yi")
+        trade("add", "product.yaml", "--theme", "physics", "--actor", "Qian Er")
+        trade("submit", "qd:sst", "--actor", "Qian Er")
+        trade("approve", "qd:sst", "--actor", "Sun San")
+        told = trade("publicize", "qd:sst", "--days", 3, "--from", "2026-01-04", "--actor", "Sun San", code=1)
+        assert told == (
+            "InputError: the publicity of product 'qd:sst' begins on 2026-01-04, need today, 2026-01-05 (UTC), "
+            "or a later day.\n"
+        )
+        trade("publicize", "qd:sst", "--days", 3, "--from", "2026-01-05", "--actor", "Sun San")
     words = ("--scheme", "data-ip", "--number", "P-1", "--authority", "Centre", "--issued-on", "2026-01-10")
     trade("register", "qd:sst", *words, "--scan", "product.yaml", "--actor", "Qian Er")
 
@@ -110,6 +118,12 @@ def test_one_person_is_not_two(trade: Any) -> None:
     )
     assert "Missing option '--actor'" in trade("approve", "qd:sst", code=2)
     trade("return", "qd:sst", "--reason", "the period is wrong", "--actor", "Sun San")
+    trade("submit", "qd:sst", "--actor", "Sun San")
+    told = trade("approve", "qd:sst", "--actor", "Qian Er", code=1)
+    assert told == (
+        "InputError: Qian Er wrote on product 'qd:sst', and a second person must approve it. Ask somebody else.\n"
+    )
+    trade("return", "qd:sst", "--reason", "the period is wrong", "--actor", "Li Si")
     assert '"state": "draft"' in trade("status", "qd:sst", "--json")
 
 
@@ -163,6 +177,7 @@ def test_audit_and_anchor(trade: Any, tmp_path: Path) -> None:
     connection.close()
     told = trade("audit", code=1)
     assert "event 3: altered" in told
+    assert "trigger events_update on events is missing: find out who removed it" in told
     assert told.splitlines()[-1].split() == ["verdict", "ALTERED"]
     report = json.loads(trade("audit", "--json", code=1))
     assert report["faults"][0]["seq"] == 3

@@ -9,6 +9,7 @@ import pytest
 from oceandata.trade import registry as reg
 from oceandata.trade.holdings import holdings
 from oceandata.trade.registry.registry import Registry
+from tests.trade.registry.steps import root_of
 
 DECLARED = {
     "number": 1,
@@ -41,7 +42,7 @@ def _pin(registry: Registry, product: str, root: str, *, stored: int, records: i
         "layout": "maps",
         "tag": "r1",
         "snapshot": f"S{root}",
-        "content_root": root,
+        "content_root": root_of(root),
         "stored_bytes": stored,
         "chunks": stored // 1000,
         "records": records,

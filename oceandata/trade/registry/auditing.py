@@ -1,4 +1,4 @@
-"""Is the registry what its events say? The chain is computed again, and every row compared with its last event."""
+"""Is the registry what its events say? The chain is computed again; rows and the schema are compared."""
 
 import dataclasses
 import json
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from oceandata import _html
-from oceandata.errors import DocumentError
+from oceandata.errors import DocumentError, OceanDataError
 from oceandata.trade.registry.canonical import digest, sm3_digest
 from oceandata.trade.registry.chain import GENESIS, event_hash, event_text, row_digest
 
@@ -60,7 +60,7 @@ class AuditReport:
     anchored : bool
         True if an anchor was given and the chain leads to it.
     faults : tuple of AuditFault
-        The first altered event first; the first twenty.
+        The first altered event first, then rows, then tables and triggers; the first twenty of either.
     more_faults : int
         How many there are besides.
     """
@@ -288,7 +288,8 @@ def audit_registry(registry: "Registry", *, anchor: Anchor | None = None) -> Aud
     Compute the chain of events again, and compare every row with the last event that wrote it.
 
     Who may remove triggers may change events and rows; the chain then no longer fits, and the first altered event is
-    named. Who computes the whole chain anew is found only by an anchor that was kept elsewhere.
+    named. Who computes the whole chain anew is found only by an anchor that was kept elsewhere. Tables, indexes,
+    triggers and the version of the schema are compared with those of a new registry.
 
     Parameters
     ----------
@@ -302,39 +303,63 @@ def audit_registry(registry: "Registry", *, anchor: Anchor | None = None) -> Aud
     AuditReport
         What is wrong, the first altered event first.
 
+    Raises
+    ------
+    UnreachableError
+        If the database cannot be read, for another reason than that its tables were altered.
+    AccessError
+        If PostgreSQL does not let this user make temporary tables, which tell what the schema should be.
+
     Notes
     -----
     Reads the registry once, in the order of events, as it is at one instant. Memory: about 300 bytes for each row of
     products, revisions, offers, listings, orders and entitlements; events are not held.
     """
-    import sqlalchemy as sa
-
     from oceandata.trade.registry.engines import reading
-    from oceandata.trade.registry.tables import TABLES
+    from oceandata.trade.registry.schema_check import schema_faults
 
     with reading(registry.engine) as connection:
-        work = _Auditor(registry.id, anchor)
-        first = connection.execute(sa.select(TABLES["events"].c.detail).filter_by(seq=1)).scalar()
-        if _founded(first) != registry.id:
-            work.fault(1, f"it does not begin the chain of registry {registry.id}")
-        for row in _stored(connection, "events"):
-            work.event(row)
+        altered = schema_faults(connection)
+    work = _Auditor(registry.id, anchor)
+    try:
+        with reading(registry.engine) as connection:
+            rows = _audit_rows(connection, work)
+    except (OceanDataError, TypeError, ValueError) as error:
+        if not altered:
+            raise
         rows = 0
-        for table in TABLES:
-            if table not in ("events", "settings"):
-                for row in _stored(connection, table):
-                    rows += 1
-                    work.row(table, row)
-    for name in work.rows:
-        work.fault(None, f"{_named(name)} was written by an event, but is gone")
-    if anchor is not None and not work.anchored:
-        work.fault(anchor.seq, f"the chain does not lead to the anchor {anchor.sha256}: it was computed anew, or cut")
+        work.fault(None, f"events and rows cannot be read as the tables are now: {error}")
     return AuditReport(
         registry=registry.url,
         events=work.events,
         rows=rows,
         head=work.hash,
         anchored=work.anchored,
-        faults=tuple(work.faults),
-        more_faults=work.count - len(work.faults),
+        faults=(*work.faults, *(AuditFault(None, message) for message in altered[:_SHOWN])),
+        more_faults=work.count - len(work.faults) + len(altered[_SHOWN:]),
     )
+
+
+def _audit_rows(connection: "sa.Connection", work: _Auditor) -> int:
+    """Compute every event again, and compare every row; how many rows there are."""
+    import sqlalchemy as sa
+
+    from oceandata.trade.registry.tables import TABLES
+
+    first = connection.execute(sa.select(TABLES["events"].c.detail).filter_by(seq=1)).scalar()
+    if _founded(first) != work.registry:
+        work.fault(1, f"it does not begin the chain of registry {work.registry}")
+    for row in _stored(connection, "events"):
+        work.event(row)
+    rows = 0
+    for table in TABLES:
+        if table not in ("events", "settings"):
+            for row in _stored(connection, table):
+                rows += 1
+                work.row(table, row)
+    for name in work.rows:
+        work.fault(None, f"{_named(name)} was written by an event, but is gone")
+    anchor = work.anchor
+    if anchor is not None and not work.anchored:
+        work.fault(anchor.seq, f"the chain does not lead to the anchor {anchor.sha256}: it was computed anew, or cut")
+    return rows

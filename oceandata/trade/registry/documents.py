@@ -1,7 +1,7 @@
 """Documents that come from outside: certificates, listings, orders, entitlements, and what an exchange asks for."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -9,13 +9,28 @@ from oceandata.documents import Document, Instant, Text
 from oceandata.trade.money import OptionalAmount, OptionalCurrency
 from oceandata.trade.parties import Party
 
-__all__ = ["CertificateDocument", "Entitlement", "ExchangeProfile", "KnownParty", "Order", "Place", "Scope"]
+__all__ = [
+    "CertificateDocument",
+    "Entitlement",
+    "ExchangeProfile",
+    "KnownParty",
+    "Order",
+    "PinnedState",
+    "Place",
+    "Scope",
+]
 
 #: A page on the web.
 Url = Annotated[str, StringConstraints(pattern=r"^(https?://[^\s]+)?$", max_length=2000)]
 
 # Degrees or metres; a limit that is no number would limit nothing.
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+#: What a content root looks like (docs/content-root.md).
+_Root = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$")]
+
+# No text, truth value or fraction is taken for a number of bytes.
+_Count = Annotated[int, Field(strict=True, ge=0)]
 
 _Key = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
 
@@ -24,6 +39,42 @@ class KnownParty(Party):
     """A firm, an institute or a person that the registry knows by an identifier of its own."""
 
     id: _Key
+
+
+class PinnedState(Document):
+    """
+    The state of the data that a revision pins, as it was found in the repository.
+
+    Attributes
+    ----------
+    repository, layout, tag, snapshot : str
+        Where it is.
+    content_root : str
+        ``sha256:`` and 64 hexadecimal digits.
+    stored_bytes, chunks : int
+        Its size.
+    decoded_bytes, records : int or None
+        None if unknown.
+    record_unit : str
+        What one record is; empty if the product does not say.
+    change : str
+        What is new, in words.
+    difference : dict or None
+        What changed since the revision before; None if there is none to compare with.
+    """
+
+    repository: Text
+    layout: Text
+    tag: Text
+    snapshot: Text
+    content_root: _Root
+    stored_bytes: _Count
+    chunks: _Count
+    decoded_bytes: _Count | None = None
+    records: _Count | None = None
+    record_unit: str
+    change: str
+    difference: dict[str, Any] | None = None
 
 
 class CertificateDocument(Document):

@@ -55,6 +55,23 @@ def _require_version(connection: "sa.Connection", where: str) -> int:
     return int(value)
 
 
+def _check_older(connection: "sa.Connection", version: int, where: str) -> None:
+    """Refuse a registry whose settings name an older version of the schema than its tables are of."""
+    import sqlalchemy as sa
+
+    from oceandata.trade.registry.migrations import SCHEMA_VERSION, statements
+
+    dialect, there = connection.dialect.name, sa.inspect(connection).get_table_names()
+    later = [one for number in range(version + 1, SCHEMA_VERSION + 1) for one in statements(dialect, number)]
+    known = [table for table in there if any(one.startswith(f"CREATE TABLE {table} ") for one in later)]
+    if known:
+        msg = (
+            f"{where} was altered: its settings say schema version {version}, and it holds {', '.join(known)} of "
+            "a later one. Find out who altered it, and restore it from a copy."
+        )
+        raise CorruptionError(msg)
+
+
 def _check_empty(connection: "sa.Connection", where: str) -> None:
     """Refuse a database that holds something."""
     import sqlalchemy as sa
@@ -140,7 +157,7 @@ def open_registry(url: str | os.PathLike[str], *, dry_run: bool = False) -> "Reg
     InputError
         If it is of a newer schema than this program knows.
     CorruptionError
-        If the file is no database.
+        If the file is no database, or its version of the schema was altered.
     UnreachableError
         If the server does not answer, or others write too long.
     MissingExtraError
@@ -171,7 +188,9 @@ def open_registry(url: str | os.PathLike[str], *, dry_run: bool = False) -> "Reg
             version = _require_version(connection, where)
         if version != SCHEMA_VERSION:
             with writing(engine) as connection:
-                migrate(connection, _require_version(connection, where))
+                version = _require_version(connection, where)
+                _check_older(connection, version, where)
+                migrate(connection, version)
         with reading(engine) as connection:
             identifier = str(connection.execute(sa.text("SELECT value FROM settings WHERE name = 'id'")).scalar())
     return Registry(engine, identifier, dry_run=dry_run)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from oceandata.errors import InputError, NotFoundError, RepositoryExistsError
 from oceandata.trade.registry.canonical import canonical_json
+from oceandata.trade.registry.documents import PinnedState
 from oceandata.trade.registry.lifecycle import require_words
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ _REASON = (10, 512)
 def pin_revision(
     registry: "Registry",
     product: str,
-    pinned: Mapping[str, Any],
+    pinned: PinnedState | Mapping[str, Any],
     *,
     actor: str,
     version: int | None = None,
@@ -40,9 +41,8 @@ def pin_revision(
         Where.
     product : str
         Identifier of the product.
-    pinned : mapping
-        ``repository``, ``layout``, ``tag``, ``snapshot``, ``content_root``, ``stored_bytes``, ``chunks``,
-        ``record_unit`` and ``change``; ``decoded_bytes``, ``records`` and ``difference`` where they are known.
+    pinned : PinnedState or mapping
+        What was found; the fields of `oceandata.trade.registry.documents.PinnedState`.
     actor : str
         Who does it.
     version : int or None
@@ -55,26 +55,30 @@ def pin_revision(
 
     Raises
     ------
+    DocumentError
+        If the state has faults: no tag or snapshot, a content root or a size that is none; all are told.
     RepositoryExistsError
         If the snapshot is pinned already, nothing changed since the revision before, or what was revoked would come
         back.
     InputError
         If a revision that the document brought waits and pins something else.
     """
+    given = pinned.to_json() if isinstance(pinned, PinnedState) else dict(pinned)
+    columns = PinnedState.from_json(given, where=f"the revision of product {product!r}").to_json()
     with registry.act("revise", actor=actor, product=product, version=version) as act:
         row = act.step()
         there = act.rows("revisions", product=product)
-        number = next_revision_number(product, there, pinned)
-        difference = pinned.get("difference")
-        columns = dict(pinned) | {"difference": None if difference is None else canonical_json(difference)}
+        number = next_revision_number(product, there, columns)
+        difference = columns.get("difference")
+        columns |= {"difference": None if difference is None else canonical_json(difference)}
         made = {"product": product, "number": number, "recorded_at": act.at, "recorded_by": act.actor}
         final = {"finalized_at": act.at, "finalized_by": act.actor}
         earlier = next((one for one in there if one["number"] == number), None)
         if earlier is not None:
             made |= {"recorded_at": earlier["recorded_at"], "recorded_by": earlier["recorded_by"]}
-            columns["change"] = columns.get("change") or earlier["change"]
+            columns["change"] = columns["change"] or earlier["change"]
         act.put("revisions", columns | made | final)
-        act.detail |= {"revision": number} | {name: pinned[name] for name in ("tag", "snapshot", "content_root")}
+        act.detail |= {"revision": number} | {name: columns[name] for name in ("tag", "snapshot", "content_root")}
         act.move(row)
     return act.event
 

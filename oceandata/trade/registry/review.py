@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from oceandata.errors import InputError, RepositoryExistsError
@@ -29,7 +29,9 @@ __all__ = [
     "submit",
 ]
 
-_LONGEST_PUBLICITY = 366
+Row = dict[str, Any]
+
+_LONGEST_PUBLICITY = 365
 
 #: What tells a revision from another.
 _PINNED = ("snapshot", "content_root", "stored_bytes", "chunks")
@@ -231,7 +233,10 @@ def return_product(
 
 def approve(registry: "Registry", product: str, *, actor: str, version: int | None = None) -> "Event":
     """
-    Approve what another person submitted.
+    Approve what other people wrote and submitted.
+
+    Whoever added the document or replaced it since the product was last registered wrote it, and so did the last one
+    who did before that if nobody has since.
 
     Parameters
     ----------
@@ -252,18 +257,33 @@ def approve(registry: "Registry", product: str, *, actor: str, version: int | No
     Raises
     ------
     InputError
-        If the actor submitted it, or it is not in review, or approved already.
+        If the actor wrote or submitted it, or it is not in review, or approved already.
     """
     with registry.act("approve", actor=actor, product=product, version=version) as act:
         row = act.step()
-        if _same_person(row["submitted_by"], act.actor):
-            msg = f"{act.actor} submitted product {product!r}, and a second person must approve it. Ask somebody else."
-            raise InputError(msg)
+        _check_second_person(act, row)
         if row["reviewed_by"]:
             msg = f"product {product!r} was approved by {row['reviewed_by']} already. Publicize it next."
             raise InputError(msg)
         act.move(row, reviewed_by=act.actor)
     return act.event
+
+
+def _check_second_person(act: "Act", row: Row) -> None:
+    """Refuse who submitted the draft or wrote on it."""
+    did = {"submitted": [row["submitted_by"]], "wrote on": [one["actor"] for one in _writings(act)]}
+    for what, persons in did.items():
+        if any(_same_person(person, act.actor) for person in persons):
+            msg = f"{act.actor} {what} product {act.product!r}, and a second person must approve it. Ask somebody else."
+            raise InputError(msg)
+
+
+def _writings(act: "Act") -> list[Row]:
+    """Events that made the document in review: those since the last registration, or the last one there was."""
+    made = act.rows("events", product=act.product, act="add") + act.rows("events", product=act.product, act="replace")
+    registered = act.rows("events", product=act.product, act="register")
+    since = registered[-1]["seq"] if registered else 0
+    return [one for one in made if one["seq"] > since] or made[-1:]
 
 
 def _same_person(one: str | None, other: str) -> bool:
@@ -287,6 +307,8 @@ def publicize(
     """
     Put down when an approved product is open to objections.
 
+    A publicity is still to come when it is put down, or begins that day: one that is over was open to nobody.
+
     Parameters
     ----------
     registry : Registry
@@ -296,9 +318,9 @@ def publicize(
     actor : str
         Who does it.
     days : int
-        Length of the publicity, whole days.
+        Length of the publicity, 1 to 365 whole days.
     starts : datetime.date or None
-        Its first day; today by default.
+        Its first day, UTC; today by default.
     version : int or None
         Version that the actor saw; None if it does not matter.
 
@@ -310,18 +332,22 @@ def publicize(
     Raises
     ------
     InputError
-        If it was not approved, or the period is none.
+        If it was not approved, or the period is none, or begins before today.
     """
-    if isinstance(days, bool) or not 1 <= days <= _LONGEST_PUBLICITY:
-        msg = f"the publicity lasts {days} days, need 1 to {_LONGEST_PUBLICITY}."
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _LONGEST_PUBLICITY:
+        msg = f"the publicity lasts {days} days, need a whole number from 1 to {_LONGEST_PUBLICITY}."
         raise InputError(msg)
-    first = starts or datetime.now(UTC).date()
-    last = first + timedelta(days=days - 1)
     with registry.act("publicize", actor=actor, product=product, version=version) as act:
         row = act.step()
         if not row["reviewed_by"]:
             msg = f"product {product!r} is in review and nobody approved it. Approve it first."
             raise InputError(msg)
+        today = date.fromisoformat(act.at[:10])
+        first = starts or today
+        if first < today:
+            msg = f"the publicity of product {product!r} begins on {first}, need today, {today} (UTC), or a later day."
+            raise InputError(msg)
+        last = first + timedelta(days=days - 1)
         period: dict[str, Any] = {"from": first.isoformat(), "to": last.isoformat(), "objections": []}
         act.detail |= {"from": period["from"], "to": period["to"]}
         act.move(row, publicity=canonical_json(period))

@@ -18,6 +18,7 @@ from oceandata.trade import registry as reg
 from oceandata.trade.exchange import DriftReport, find_drift, read_export
 from oceandata.trade.registry.registry import Registry
 from oceandata.trade.revise import plan_product_revision, revise_product
+from tests.trade.registry.steps import BEGUN, on
 
 TODAY = date(2026, 11, 23)
 USCC = "91350100M000100Y43"
@@ -44,12 +45,15 @@ def product(name: str, title: str) -> dict[str, Any]:
 OFFER = {"valid_from": "2026-01-01", "plans": [{"model": "per-gb", "currency": "CNY", "amount": "0.80"}]}
 
 
-def _put_on_sale(registry: Registry, document: dict[str, Any], repository: Path, code: str) -> None:
+def _publicize(registry: Registry, document: dict[str, Any]) -> None:
     name = str(document["id"])
     reg.add_product(registry, document, actor="Qian Er")
     reg.submit(registry, name, actor="Qian Er")
     reg.approve(registry, name, actor="Sun San")
-    reg.publicize(registry, name, actor="Sun San", days=3, starts=date(2026, 1, 5))
+    reg.publicize(registry, name, actor="Sun San", days=3)
+
+
+def _put_on_sale(registry: Registry, name: str, repository: Path, code: str) -> None:
     certificate = {"scheme": "exchange-product", "number": f"P-{code}", "authority": "Centre"}
     dates = {"issued_on": "2026-01-10", "expires_on": "2098-01-10"}
     reg.register_certificate(registry, name, certificate | dates, actor="Qian Er")
@@ -104,9 +108,13 @@ def build(folder: Path, repository: Path, *, records: int = 54) -> World:
     """Two products that are on sale, an order, an entitlement, and an export that says just that."""
     world = World(folder, [])
     shutil.copytree(repository, world.repository)
-    with reg.create_registry(folder / "registry.sqlite", actor="Zhao Yi") as registry:
-        for name, title, code in (("sst", "月平均海表温度", "MD-1"), ("ice", "月平均海冰", "MD-2")):
-            _put_on_sale(registry, product(name, title), world.repository, code)
+    products = (("sst", "月平均海表温度", "MD-1"), ("ice", "月平均海冰", "MD-2"))
+    with on(BEGUN), reg.create_registry(folder / "registry.sqlite", actor="Zhao Yi") as registry:
+        for name, title, _ in products:
+            _publicize(registry, product(name, title))
+    with on(date(2026, 1, 12)), reg.open_registry(folder / "registry.sqlite") as registry:
+        for name, _, code in products:
+            _put_on_sale(registry, f"qd:{name}", world.repository, code)
         order = {"id": "O-1", "product": "qd:sst", "offer": 1, "listing": 1, "contract": "C-1", "state": "agreed"}
         buyer = {"buyer": {"id": "farm", "en": "Farm No. 1"}, "amount": "12.50", "currency": "CNY"}
         reg.import_order(registry, order | buyer, actor="Qian Er")
@@ -117,7 +125,7 @@ def build(folder: Path, repository: Path, *, records: int = 54) -> World:
         link = TradeLink(product=f"qd:{name}", revision=1, listing_url=PAGE)
         overlay = Overlay(title=f"Monthly {name}", license="CC-BY-4.0")
         register_entry(world.catalog, draft_entry(summary, overlay, name=name, trade=link))
-    for name, title, code in (("sst", "月平均海表温度", "MD-1"), ("ice", "月平均海冰", "MD-2")):
+    for name, title, code in products:
         row = {"交易所": EXCHANGE, "专区": "海洋", "产品编号": code, "产品名称": title, "提供方": "第二研究所"}
         row |= {"统一社会信用代码": USCC, "登记证书编号": f"P-{code}", "证书有效期至": "2098年1月10日"}
         row |= {"计费方式": "按流量", "单价": "0.80元/GB", "状态": "在售", "版本": "第1版", "上架网址": PAGE}

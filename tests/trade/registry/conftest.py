@@ -15,7 +15,7 @@ import pytest
 
 from oceandata.trade import registry as reg
 from oceandata.trade.registry.registry import Registry
-from tests.trade.registry.steps import Raw
+from tests.trade.registry.steps import BEGUN, Raw, on
 
 ENGINES = ("sqlite", "postgresql")
 USER = "keeper"
@@ -88,7 +88,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def registry(url: str) -> Iterator[Registry]:
     """An empty registry on either engine."""
-    with reg.create_registry(url, actor="Zhao Yi") as made:
+    with on(BEGUN):
+        made = reg.create_registry(url, actor="Zhao Yi")
+    with made:
         yield made
 
 

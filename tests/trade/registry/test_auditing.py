@@ -1,7 +1,9 @@
 """Who may remove triggers may change anything: the audit says where, and an anchor finds a chain computed anew."""
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from oceandata.errors import CorruptionError, DocumentError
 from oceandata.trade import registry as reg
 from oceandata.trade.registry.auditing import Anchor
 from oceandata.trade.registry.chain import event_hash
+from oceandata.trade.registry.migrations import statements
 from oceandata.trade.registry.registry import Registry
 from tests.trade.registry.steps import Raw, listed
 
@@ -19,16 +22,20 @@ def product(registry: Registry, document: dict[str, Any]) -> str:
     return listed(registry, document)
 
 
-def _unguard(raw: Raw, *tables: str) -> None:
-    """Remove the triggers on some tables."""
+@contextlib.contextmanager
+def _unguarded(raw: Raw, *tables: str) -> Iterator[None]:
+    """Without the triggers on some tables, which are put back afterwards: nothing of it is seen in the schema."""
     names = {
         "events": ("events_update", "events_delete") if raw.is_sqlite else ("events_change",),
         "offers": ("offers_update", "offers_delete") if raw.is_sqlite else ("offers_change",),
         "revisions": ("revisions_update", "revisions_delete"),
     }
-    for table in tables:
-        for name in names[table]:
-            raw.drop_trigger(name, table)
+    dropped = [(name, table) for table in tables for name in names[table]]
+    for name, table in dropped:
+        raw.drop_trigger(name, table)
+    yield
+    for name, _ in dropped:
+        raw(next(one for one in statements(raw.dialect, 1) if one.startswith(f"CREATE TRIGGER {name} ")))
 
 
 def _messages(registry: Registry, **given: Any) -> list[str]:
@@ -60,25 +67,25 @@ def test_a_whole_registry(registry: Registry, product: str) -> None:
     ],
 )
 def test_the_first_altered_event_is_named(registry: Registry, product: str, raw: Raw, change: str) -> None:
-    _unguard(raw, "events")
-    raw(f"UPDATE events SET {change} WHERE seq = 4")
+    with _unguarded(raw, "events"):
+        raw(f"UPDATE events SET {change} WHERE seq = 4")
     assert _messages(registry)[0].startswith("event 4: altered: its content does not have its hash")
 
 
 def test_an_event_that_is_gone(registry: Registry, product: str, raw: Raw) -> None:
-    _unguard(raw, "events")
-    raw("DELETE FROM events WHERE seq = 5")
+    with _unguarded(raw, "events"):
+        raw("DELETE FROM events WHERE seq = 5")
     assert _messages(registry)[0] == "event 6: event 5 is missing before it"
 
 
 def test_an_altered_event_with_a_fitting_hash(registry: Registry, product: str, raw: Raw) -> None:
     """Its own hash fits again; the event after it does not follow."""
-    _unguard(raw, "events")
-    event = next(one for one in registry.events() if one.seq == 4)
-    row = {**event.to_json(), "actor": "Nobody"}
-    row |= {"detail": json.dumps(event.detail, separators=(",", ":"), sort_keys=True, ensure_ascii=False)}
-    row |= {"rows": json.dumps(event.rows, separators=(",", ":"), sort_keys=True, ensure_ascii=False)}
-    raw(f"UPDATE events SET actor = 'Nobody', hash = '{event_hash(registry.id, row)}' WHERE seq = 4")
+    with _unguarded(raw, "events"):
+        event = next(one for one in registry.events() if one.seq == 4)
+        row = {**event.to_json(), "actor": "Nobody"}
+        row |= {"detail": json.dumps(event.detail, separators=(",", ":"), sort_keys=True, ensure_ascii=False)}
+        row |= {"rows": json.dumps(event.rows, separators=(",", ":"), sort_keys=True, ensure_ascii=False)}
+        raw(f"UPDATE events SET actor = 'Nobody', hash = '{event_hash(registry.id, row)}' WHERE seq = 4")
     assert _messages(registry) == ["event 5: altered, or the one before it: it follows an event of another hash"]
 
 
@@ -102,8 +109,8 @@ def test_only_an_anchor_finds_a_chain_computed_anew(registry: Registry, product:
     anchor = reg.anchor_of(registry)
     reg.suspend_listing(registry, product, actor="Li Si", reason="a sensor drifted")
     assert reg.audit_registry(registry, anchor=anchor).anchored
-    _unguard(raw, "events")
-    _computed_anew(registry, raw)
+    with _unguarded(raw, "events"):
+        _computed_anew(registry, raw)
     assert _messages(registry) == []
     (message,) = _messages(registry, anchor=anchor)
     assert message == f"event 9: the chain does not lead to the anchor {anchor.sha256}: it was computed anew, or cut"
@@ -111,8 +118,8 @@ def test_only_an_anchor_finds_a_chain_computed_anew(registry: Registry, product:
 
 def test_an_anchor_finds_a_chain_cut_short(registry: Registry, product: str, raw: Raw) -> None:
     anchor = reg.anchor_of(registry)
-    _unguard(raw, "events")
-    raw("DELETE FROM events WHERE seq = 9")
+    with _unguarded(raw, "events"):
+        raw("DELETE FROM events WHERE seq = 9")
     assert "does not lead to the anchor" in _messages(registry, anchor=anchor)[-1]
 
 
@@ -130,8 +137,8 @@ def test_an_anchor_finds_a_chain_cut_short(registry: Registry, product: str, raw
     ],
 )
 def test_rows_that_no_event_explains(registry: Registry, product: str, raw: Raw, statement: str, words: str) -> None:
-    _unguard(raw, "offers", "revisions")
-    raw(statement)
+    with _unguarded(raw, "offers", "revisions"):
+        raw(statement)
     assert _messages(registry) == [words]
 
 
@@ -168,8 +175,8 @@ def test_an_anchor_is_what_anyone_can_compute(registry: Registry, product: str, 
 
 @pytest.mark.parametrize("change", ["detail = 'x'", "detail = '[]'", 'rows = \'{"x":"y"}\''])
 def test_events_that_cannot_be_read_are_faults(registry: Registry, product: str, raw: Raw, change: str) -> None:
-    _unguard(raw, "events")
-    raw(f"UPDATE events SET {change} WHERE seq = 1")
+    with _unguarded(raw, "events"):
+        raw(f"UPDATE events SET {change} WHERE seq = 1")
     assert any(message.startswith("event 1: altered") for message in _messages(registry))
 
 

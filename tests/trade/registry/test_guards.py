@@ -1,5 +1,9 @@
 """Pages, dry runs, what no client may change, and writers at once: the same on SQLite and on PostgreSQL."""
 
+import contextlib
+import json
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -99,6 +103,49 @@ def test_two_editors_of_one_product(url: str, registry: Registry, document: dict
         with pytest.raises(RepositoryExistsError, match="somebody changed it meanwhile"):
             reg.replace_product(registry, document | {"entry": "tides"}, actor="Qian Er", version=mine.version)
     assert (registry.product("qd:sst").document or {})["entry"] == "waves"
+
+
+_EDITOR = """
+import json, sys
+from oceandata.errors import RepositoryExistsError
+from oceandata.trade import registry as reg
+url, actor = sys.argv[1:]
+with reg.open_registry(url) as registry:
+    for line in sys.stdin:
+        seen = registry.product("qd:sst")
+        print("seen", seen.version, flush=True)
+        sys.stdin.readline()
+        try:
+            reg.replace_product(registry, json.loads(line), actor=actor, version=seen.version)
+            print("won", flush=True)
+        except RepositoryExistsError as error:
+            print(f"lost: {error}", flush=True)
+"""
+
+
+def test_processes_that_edit_one_product_at_once(url: str, registry: Registry, document: dict[str, Any]) -> None:
+    """Both saw the same version before either wrote: each time one wins, and the other is told and writes nothing."""
+    reg.add_product(registry, document, actor="Qian Er")
+    actors, outcomes = ("Sun San", "Li Si"), []
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with contextlib.ExitStack() as stack:
+        commands = [(sys.executable, "-c", _EDITOR, url, actor) for actor in actors]
+        editors = [stack.enter_context(subprocess.Popen(command, **pipes)) for command in commands]
+        for turn in range(1, 6):
+            for actor, editor in zip(actors, editors, strict=True):
+                print(json.dumps(document | {"entry": f"{actor} {turn}"}), file=editor.stdin, flush=True)
+            assert [editor.stdout.readline() for editor in editors] == [f"seen {turn}\n"] * 2
+            for editor in editors:
+                print("now", file=editor.stdin, flush=True)
+            said = [editor.stdout.readline() for editor in editors]
+            winner = said.index("won\n")
+            assert f"is at version {turn + 1}, but you saw version {turn}" in said[1 - winner]
+            record = registry.product("qd:sst")
+            assert (record.version, (record.document or {})["entry"]) == (turn + 1, f"{actors[winner]} {turn}")
+            outcomes.append(actors[winner])
+    assert [editor.returncode for editor in editors] == [0, 0]
+    assert [event.actor for event in reversed(registry.events())] == ["Zhao Yi", "Qian Er", *outcomes]
+    assert reg.audit_registry(registry).is_whole
 
 
 def test_writers_at_once_make_one_chain(url: str, registry: Registry, document: dict[str, Any]) -> None:
