@@ -225,23 +225,36 @@ def _echo_result(stamped: "Stamped", picture: Path | None, *, as_json: bool) -> 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--lang", type=click.Choice(("en", "zh")), help="Language; that of the session by default (OCEANDATA_LANGUAGE)."
+)
 @json_option
-def lineage(file: Path, *, as_json: bool) -> None:
+def lineage(file: Path, *, lang: str | None, as_json: bool) -> None:
     """
     Show what a result was made of: products, revisions, regions, chunks, licences and attribution.
 
-    The exit code is 3 if an input of the result is of unknown source.
+    FILE is what 'compute', 'subset' or a job wrote, a repository too. The exit code is 3 if an input of the result is
+    of unknown source.
 
     \b
-    Example:
+    Examples:
       oceandata lineage nino34.nc
+      oceandata lineage nino34.nc --lang zh
     """
     from oceandata import trade
+    from oceandata.options import get_options
+    from oceandata.trade.answers import said
 
     found, usage = trade.read_stamp(file)
     if as_json:
         echo_json(found.to_json() | {"usage": usage})
     else:
-        click.echo(str(found))
-        click.echo(f"\nserved: {usage.get('unique_bytes', 0)} bytes unique, {usage.get('gross_bytes', 0)} gross")
+        language = lang or get_options().language
+        click.echo(found.told(language))
+        served = (
+            f"{usage.get('unique_bytes', 0)} bytes unique, {usage.get('gross_bytes', 0)} gross"
+            if usage
+            else "not told here"
+        )
+        click.echo(f"\n{said('served', language)}: {said(served, language)}")
     sys.exit(3 if found.unattributed else 0)

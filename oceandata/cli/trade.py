@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "revoke-revision": ("oceandata.cli.trade_listings:revoke_revision", "Revoke a revision, with a reason."),
     "offer": ("oceandata.cli.trade_listings:offer", "Add a new version of a product's offer."),
     "list": ("oceandata.cli.trade_listings:list_", "List a product on an exchange."),
+    "relink": ("oceandata.cli.trade_links:relink", "Link a product, its entry and its document both ways."),
     "suspend": ("oceandata.cli.trade_listings:suspend", "Take a listing off sale for a time."),
     "delist": ("oceandata.cli.trade_listings:delist", "End a listing."),
     "archive": ("oceandata.cli.trade_listings:archive", "Close a delisted product for good."),

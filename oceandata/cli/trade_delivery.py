@@ -185,8 +185,11 @@ def deliver(
 @click.argument("package", type=click.Path(path_type=Path))
 @click.option("--key", "key_file", type=_FILE, help="Key file of the provider, which you got by another way.")
 @click.option("--root", default="", help="Content root of the revision, as the exchange or the catalogue shows it.")
+@click.option(
+    "--lang", type=click.Choice(("en", "zh")), help="Language; that of the session by default (OCEANDATA_LANGUAGE)."
+)
 @json_option
-def verify_delivery(package: Path, *, key_file: Path | None, root: str, as_json: bool) -> None:
+def verify_delivery(package: Path, *, key_file: Path | None, root: str, lang: str | None, as_json: bool) -> None:
     """
     Check a package that you received: offline, every file, signature and proofs.
 
@@ -196,14 +199,15 @@ def verify_delivery(package: Path, *, key_file: Path | None, root: str, as_json:
     \b
     Examples:
       oceandata trade verify-delivery package --key provider.key.pub
-      oceandata trade verify-delivery package --key provider.key.pub --root sha256:471645fe…
+      oceandata trade verify-delivery package --key provider.key.pub --root sha256:471645fe… --lang zh
     """
     from oceandata import progress
+    from oceandata.options import get_options
     from oceandata.trade.delivery import load_key_file
     from oceandata.trade.delivery import verify_delivery as verify
 
     keys = None if key_file is None else load_key_file(key_file)
     with progress.byte_bar("verify") as moved:
         report = verify(package, keys=keys, root=root, on_progress=moved)
-    echo_json(report.to_json()) if as_json else echo_facts(report.facts())
+    echo_json(report.to_json()) if as_json else echo_facts(report.facts(lang or get_options().language))
     sys.exit(report.exit_code)

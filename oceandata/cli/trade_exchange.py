@@ -21,7 +21,11 @@ _DAY = click.DateTime(("%Y-%m-%d",))
 _columns_option = click.option(
     "--columns", type=_FILE, help="YAML with your exchange's names and words, as catalogs/exchange/columns.yaml."
 )
-_exchange_option = click.option("--exchange", default="", help="Which exchange, where the export does not say.")
+_exchange_option = click.option(
+    "--exchange",
+    default="",
+    help="Which exchange, where the export does not say; needed to tell listings that are gone.",
+)
 _as_of_option = click.option("--as-of", type=_DAY, help="Day that the export tells of; the day of the file by default.")
 _lang_option = click.option(
     "--lang", type=click.Choice(("en", "zh")), help="Language of the words; the session's by default."
@@ -178,6 +182,8 @@ def _compared(place: str, path: Path | None, asked: dict[str, Any]) -> "DriftRep
 
 def _echo_drift(report: "DriftReport", language: str, target: Path | None) -> None:
     """Differences one after the other, with their commands, then what was compared."""
+    from oceandata.trade.exchange.words import told
+
     for one, row in zip(report.differences, report.rows(language), strict=True):
         severity, kind, product, name, field, first, value, second, other, line = row
         click.echo(f"{severity}: {kind}: {' '.join(filter(None, (product, name, field)))}")
@@ -185,8 +191,8 @@ def _echo_drift(report: "DriftReport", language: str, target: Path | None) -> No
         click.echo(f"  {second}: {other}")
         click.echo(f"  {line}" if one.command else "")
     words = ("已比较", "未检查", "差异", "报告") if language == "zh" else ("compared", "not checked", "drift", "report")
-    facts: list[tuple[str, object]] = [(words[0], one) for one in report.compared]
-    facts += [(words[1], one) for one in report.unchecked]
+    facts: list[tuple[str, object]] = [(words[0], told(one, language)) for one in report.compared]
+    facts += [(words[1], told(one, language)) for one in report.unchecked]
     facts.append((words[2], len(report.differences)))
     facts += [] if target is None else [(words[3], target)]
     echo_facts(facts)

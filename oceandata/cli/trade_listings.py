@@ -63,6 +63,11 @@ def offer(registry: "Registry", *, product: str, file: Path, actor: str, version
 @click.option(
     "--profile", type=click.Path(path_type=Path), help="What the exchange asks for, as YAML; a certificate by default."
 )
+@click.option(
+    "--catalog",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Catalogue whose entry, and the product document beside it, are linked to the listing.",
+)
 @acting()
 def list_(
     registry: "Registry",
@@ -72,25 +77,39 @@ def list_(
     offer: int | None,
     revision: int | None,
     profile: Path | None,
+    catalog: Path | None,
     version: int | None,
     **place: Any,
 ) -> "Event":
     """
     List a product on an exchange, or bring a listing to a newer offer or revision.
 
-    Refused with every reason: grade core or not decided, no certificate, revision not final, offer not valid.
+    Refused with every reason: grade core or not decided, no certificate, revision not final, offer not valid; with
+    --catalog also if the entry is marked as an example, or cannot be linked.
 
     \b
-    Example:
+    Examples:
       oceandata trade list qd:sst --exchange "First Exchange" --code ITS-CODE --actor "Li Si"
+      oceandata trade list qd:sst --exchange "First Exchange" --code ITS-CODE --catalog catalog.yaml --actor "Li Si"
     """
+    from oceandata.catalog import open_catalog
+    from oceandata.trade.exchange.relinking import plan_relink, write_relink
     from oceandata.trade.registry import ExchangeProfile, list_product
 
     asks = None if profile is None else ExchangeProfile.from_json(read_document(profile)[0], where=str(profile))
     spot = {name: value for name, value in place.items() if value}
-    return list_product(
+    plan = None
+    if catalog is not None:
+        plan = plan_relink(registry, product, open_catalog(catalog), is_listed=True, page=place["url"])
+    event = list_product(
         registry, product, spot, actor=actor, offer=offer, revision=revision, profile=asks, version=version
     )
+    if plan is not None:
+        for change in plan.changes:
+            click.echo(f"link: {change}", err=True)
+        if not registry.dry_run:
+            write_relink(plan)
+    return event
 
 
 @click.command()
@@ -230,13 +249,20 @@ def import_entitlement(registry: "Registry", *, file: Path, actor: str) -> "Even
     """
     Put down what a buyer may do with a product, YAML or JSON.
 
+    Refused with every reason if the scope does not fit the product: variables that it does not have, a box or a period
+    outside of it. Only metadata of the data are read; where they cannot be, that is told.
+
     \b
     Example:
       oceandata trade import-entitlement entitlement-117.yaml --actor "Wu Wu"
     """
+    from oceandata.trade.delivery.scopes import check_scope
+    from oceandata.trade.registry import Entitlement
     from oceandata.trade.registry import import_entitlement as step
 
     document, sha256 = read_document(file)
+    for note in check_scope(registry, Entitlement.from_json(document, where=str(file))):
+        click.echo(f"note: {note}", err=True)
     return step(registry, document, actor=actor, source_sha256=sha256)
 
 

@@ -1,14 +1,19 @@
 """Commands on product documents: validate, draft, show; and what a result costs and may be used for."""
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from oceandata.cli.catalogs import complete_entry, path_option
 from oceandata.cli.output import echo_facts, echo_json, echo_table, json_option
+
+if TYPE_CHECKING:
+    from oceandata.trade.registry.registry import Registry
 
 __all__ = ["attribution", "draft", "quote", "relist", "show", "validate"]
 
@@ -22,6 +27,12 @@ _products_option = click.option(
     type=click.Path(path_type=Path),
     help="Product document, or folder of them; may be given several times. By default the folder of the catalogue.",
 )
+_registry_option = click.option(
+    "--registry",
+    "place",
+    metavar="FILE|URL",
+    help="Take what is on sale, offers and permitted uses from this registry instead of product documents.",
+)
 _day_option = click.option(
     "--at", type=click.DateTime(("%Y-%m-%d",)), metavar="YYYY-MM-DD", help="The day; today by default."
 )
@@ -31,9 +42,36 @@ def _day(at: Any) -> date | None:
     return None if at is None else at.date()
 
 
-def _shelf(places: tuple[Path, ...], path: Path) -> list[Path]:
-    """Where to look for products: what was named, else the folder of the catalogue."""
-    return list(places) if places else [path.absolute().parent]
+@contextlib.contextmanager
+def _speaking(lang: str | None) -> Iterator[str]:
+    """Language that was asked for, or that of the session; names in documents are taken in it too."""
+    from oceandata.options import get_options, set_options
+
+    language = lang or get_options().language
+    with set_options(language=language):
+        yield language
+
+
+@contextlib.contextmanager
+def _opened(place: str | None) -> "Iterator[Registry | None]":
+    """The registry that was named, if one was."""
+    if not place:
+        yield None
+        return
+    from oceandata.trade.registry import open_registry
+
+    with open_registry(place) as registry:
+        yield registry
+
+
+def _shelf(places: tuple[Path, ...], path: Path, registry: "Registry | None" = None) -> list[Path] | None:
+    """Where to look for products: what was named, else the folder of the catalogue; nowhere beside a registry."""
+    if registry is None:
+        return list(places) if places else [path.absolute().parent]
+    if places:
+        msg = "give --products or --registry, one of them."
+        raise click.UsageError(msg)
+    return None
 
 
 @click.command()
@@ -162,20 +200,32 @@ def _selection(entry: str, path: Path, **asked: Any) -> Any:
 @click.option("--depth", metavar="TOP/BOTTOM", help="Depths in m, positive down, such as 0/700.")
 @click.option("--variables", default="", metavar="NAME,…", help="Variables by any of their names; all by default.")
 @_products_option
+@_registry_option
 @_day_option
+@_lang_option
 @json_option
 def quote(
-    file: Path | None, *, entry: str, path: Path, places: tuple[Path, ...], at: Any, as_json: bool, **asked: Any
+    file: Path | None,
+    *,
+    entry: str,
+    path: Path,
+    places: tuple[Path, ...],
+    place: str | None,
+    at: Any,
+    lang: str | None,
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """
     Price a result, or a part of an entry, before a byte of data is read.
 
-    Prices per GB are on the bytes delivered: the selected values in their published type. The exit code is 3 if a price
-    is not known: that is not zero.
+    RESULT is a file with a lineage, or the repository that a job made. Prices per GB are on the bytes delivered: the
+    selected values in their published type. The exit code is 3 if a price is not known: that is not zero.
 
     \b
     Examples:
       oceandata trade quote nino34.nc --products products
+      oceandata trade quote nino34.nc --registry oceandata-registry.sqlite --lang zh
       oceandata trade quote --entry sst --bbox -170 -5 -120 5 --time 2009/2010
     """
     from oceandata.trade.quote import quote as priced
@@ -187,13 +237,14 @@ def quote(
     if file and selected:
         msg = f"{selected[0]} is for --entry: a RESULT is priced as it is."
         raise click.UsageError(msg)
-    thing = file or _selection(entry, path, **asked)
-    found = priced(thing, products=_shelf(places, path), at=_day(at))
+    with _speaking(lang) as language, _opened(place) as registry:
+        thing = file or _selection(entry, path, **asked)
+        found = priced(thing, products=_shelf(places, path, registry), registry=registry, at=_day(at))
     if as_json:
         echo_json(found.to_json())
     else:
-        echo_table(found.rows(), ["product, variable", "quantity", "plan", "price", "to read (cost)"])
-        for note in found.notes():
+        echo_table(found.rows(language), found.headers(language))
+        for note in found.notes(language):
             click.echo(note)
     sys.exit(0 if found.complete else 3)
 
@@ -220,21 +271,36 @@ def attribution(file: Path, *, path: Path, places: tuple[Path, ...], lang: str |
 @click.argument("file", type=click.Path(path_type=Path), metavar="RESULT")
 @path_option
 @_products_option
+@_registry_option
 @_day_option
 @click.option("--purpose", default="", help="What for, where a product is permitted for some purposes.")
+@_lang_option
 @json_option
-def relist(file: Path, *, path: Path, places: tuple[Path, ...], at: Any, purpose: str, as_json: bool) -> None:
+def relist(
+    file: Path,
+    *,
+    path: Path,
+    places: tuple[Path, ...],
+    place: str | None,
+    at: Any,
+    purpose: str,
+    lang: str | None,
+    as_json: bool,
+) -> None:
     """
     Tell whether a result may be listed on an exchange, and why.
 
     The exit code is 0 if it is permitted, 1 if it is denied, 3 if it is undetermined: that never lists.
 
     \b
-    Example:
+    Examples:
       oceandata trade relist nino34.nc --products products --purpose research
+      oceandata trade relist nino34.nc --registry oceandata-registry.sqlite --lang zh
     """
     from oceandata.trade.rights import can_relist
 
-    found = can_relist(file, products=_shelf(places, path), purpose=purpose, at=_day(at))
-    echo_json(found.to_json()) if as_json else echo_facts(found.facts())
+    with _speaking(lang) as language, _opened(place) as registry:
+        shelf = _shelf(places, path, registry)
+        found = can_relist(file, products=shelf, registry=registry, purpose=purpose, at=_day(at))
+    echo_json(found.to_json()) if as_json else echo_facts(found.facts(language))
     sys.exit({"permitted": 0, "denied": 1}.get(found.answer, 3))

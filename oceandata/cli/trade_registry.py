@@ -420,6 +420,8 @@ def log(product: str, place: str, *, before: int | None, limit: int, as_json: bo
     from oceandata.trade.registry import open_registry
 
     with open_registry(place) as registry:
+        if product:
+            registry.product(product)  # an unknown one is an error, not a page without events
         page = registry.events(product, before=before, limit=limit)
     if as_json:
         echo_json([one.to_json() for one in page])

@@ -22,26 +22,28 @@ def usage(sources: tuple[Path, ...], *, target: Path | None, lang: Any, as_json:
     """
     Report what was served by product, revision and variable: unique and gross bytes and chunks.
 
-    Sources are folders that recordings were kept in, and files with a lineage; the current folder by default. What is
-    told twice counts once. The exit code is 3 if anything may be missing; it is named.
+    Sources are folders that recordings were kept in, folders of runs of jobs (RUN_DIR is runs/NAME, or runs for all of
+    them), and files with a lineage; the current folder by default. What is told twice counts once. The purpose is that
+    of the recording or of the job. The exit code is 3 if anything may be missing; it is named.
 
     \b
     Examples:
-      oceandata trade usage runs
+      oceandata run climatology.yaml && oceandata trade usage runs/climatology
       oceandata trade usage nino34.nc box.nc --json
       oceandata trade usage runs --to usage.xlsx --lang zh
     """
     from oceandata.options import get_options
-    from oceandata.trade.usage import HEADERS, usage_report
+    from oceandata.trade.answers import said
+    from oceandata.trade.usage import usage_report
     from oceandata.trade.usage_sheets import write_usage
 
-    report = usage_report(*(sources or (Path(),)))
+    report, language = usage_report(*(sources or (Path(),))), lang or get_options().language
     if target is not None:
-        write_usage(report, target, language=lang or get_options().language)
+        write_usage(report, target, language=language)
     if as_json:
         echo_json(report.to_json())
     else:
-        echo_table(report.table(), HEADERS)
-        echo_facts([("missing", text) for text in report.missing])
-        echo_facts([("written", target)] if target else [])
+        echo_table(report.table(language), report.headers(language))
+        echo_facts([(said("missing", language), said(text, language)) for text in report.missing])
+        echo_facts([(said("written", language), target)] if target else [])
     sys.exit(0 if report.complete else 3)

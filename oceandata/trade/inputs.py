@@ -6,7 +6,9 @@ from typing import Any
 from oceandata import _html
 from oceandata.entities import Extent, Origin
 from oceandata.errors import DocumentError
+from oceandata.options import get_options
 from oceandata.storage.urls import url_scheme
+from oceandata.trade.answers import said
 from oceandata.trade.taken import Taken
 
 __all__ = ["Input", "Lineage", "published_origin"]
@@ -108,13 +110,20 @@ def published_origin(origin: Origin) -> Origin:
 
 
 def _check_counted(inputs: tuple[Input, ...]) -> None:
-    """Refuse fewer values than positions, unless they were counted with another layout of the variable."""
+    """Refuse fewer values than positions; a further layout of a variable counts only what the first does not have."""
+    layouts: dict[tuple[str, ...], list[Taken]] = {}
     for one in inputs:
-        sizes = one.taken.sizes if one.taken else ()
-        same = [other for other in inputs if (other.variable, other.origin.name) == (one.variable, one.origin.name)]
-        if one.taken and min(sizes, default=0) > 0 and len(same) == 1 and one.taken.values < max(sizes):
-            msg = f"number of values taken is {one.taken.values}, but there are {max(sizes)} positions at least."
-            raise DocumentError(msg)
+        if one.taken is not None:
+            layouts.setdefault((one.variable, one.origin.name, one.origin.snapshot), []).append(one.taken)
+    for counted in layouts.values():
+        least = [max(one.sizes) if min(one.sizes, default=0) > 0 else 0 for one in counted]
+        for values, positions in (
+            (counted[0].values, least[0]),
+            (sum(one.values for one in counted), max(least)),
+        ):
+            if values < positions:
+                msg = f"number of values taken is {values}, but there are {positions} positions at least."
+                raise DocumentError(msg)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -181,33 +190,67 @@ class Lineage:
         unpinned = tuple(map(published_origin, self.unpinned))
         return dataclasses.replace(self, inputs=inputs, unpinned=unpinned)
 
-    def facts(self) -> list[list[tuple[str, str]]]:
+    def facts(self, language: str = "en") -> list[list[tuple[str, str]]]:
         """
         Names and values for people, one list an input.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
 
         Returns
         -------
         list of list of (str, str)
             The same facts in terminals and notebooks.
         """
-        return [_facts(one) for one in self.planned]
+        return [
+            [
+                (said(name, language), value if name in _OWN_WORDS and value != "unknown" else said(value, language))
+                for name, value in facts
+            ]
+            for facts in map(_facts, self.planned)
+        ]
 
-    def __str__(self) -> str:
+    def told(self, language: str = "en") -> str:
+        """
+        The facts as lines of text.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
+
+        Returns
+        -------
+        str
+            One fact a line, inputs parted by empty lines; then what is of unknown source, and values in memory.
+        """
         width = 12
         lines = []
-        for facts in self.facts():
+        for facts in self.facts(language):
             lines += [f"{name:<{width}}{value}" for name, value in facts] + [""]
-        lines += [f"{'unattributed':<{width}} {text}" for text in self.unattributed]
-        lines += [f"{'recorded':<{width}} {text}" for text in self.recorded]
-        return "\n".join(lines).strip() or "no inputs"
+        for name, texts in (("unattributed", self.unattributed), ("recorded", self.recorded)):
+            lines += [f"{said(name, language):<{width}} {said(text, language)}" for text in texts]
+        return "\n".join(lines).strip() or said("no inputs", language)
+
+    def __str__(self) -> str:
+        return self.told()
 
     def _repr_html_(self) -> str:
-        cards = [_html.facts(facts, title=dict(facts)["product"]) for facts in self.facts()]
-        if self.unattributed:
-            cards.append(_html.facts([("unattributed", text) for text in self.unattributed], title="Unknown source"))
-        if self.recorded:
-            cards.append(_html.facts([("recorded", text) for text in self.recorded], title="Values in memory"))
-        return "".join(cards) or "<em>no inputs</em>"
+        language = get_options().language
+        cards = [_html.facts(facts, title=facts[0][1]) for facts in self.facts(language)]
+        for name, texts, title in (
+            ("unattributed", self.unattributed, "Unknown source"),
+            ("recorded", self.recorded, "Values in memory"),
+        ):
+            rows = [(said(name, language), said(text, language)) for text in texts]
+            cards += [_html.facts(rows, title=said(title, language))] if rows else []
+        return "".join(cards) or f"<em>{said('no inputs', language)}</em>"
+
+
+#: Facts whose words are those of a provider or of a person.
+_OWN_WORDS = ("entry", "through", "licence", "attribution")
 
 
 def _facts(one: Input) -> list[tuple[str, str]]:

@@ -18,6 +18,15 @@ __all__ = ["METERED", "UNITS", "Offer", "PricePlan", "Tier", "exact_price", "off
 UNITS = {"per-gb": "GB", "per-query": "query", "per-record": "record"}
 METERED = tuple(UNITS)
 
+#: The same units in Chinese.
+_UNITS_ZH = {"per-gb": "GB", "per-query": "次", "per-record": "条"}
+
+_MODELS_ZH = {"free": "免费", "one-off": "一次性", "subscription": "订阅", "on-request": "面议"} | {
+    "per-gb": "按流量",
+    "per-query": "按次",
+    "per-record": "按条",
+}
+
 _FIXED = ("one-off", "subscription")
 _DURATION = re.compile(r"P(?=\d)(\d+Y)?(\d+M)?(\d+W)?(\d+D)?")
 _DIGITS = 60
@@ -132,6 +141,48 @@ class PricePlan(Document):
         words += [f"at most {self.cap}"] if self.cap else []
         words += [f"tax {self.tax or 'unknown'}"]
         return ", ".join(words)
+
+    def unit(self, language: str = "en") -> str:
+        """
+        Unit of the quantity that is priced.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the word.
+
+        Returns
+        -------
+        str
+            Empty if the plan prices none.
+        """
+        return (_UNITS_ZH if language == "zh" else UNITS).get(self.model, "")
+
+    def said(self, language: str = "en") -> str:
+        """
+        The plan in one line for people.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
+
+        Returns
+        -------
+        str
+            In English as `str` gives it.
+        """
+        if language != "zh":
+            return str(self)
+        if self.model in ("free", "on-request"):
+            return _MODELS_ZH[self.model]
+        per = self.unit("zh") or self.period
+        price = self.amount or f"{self.tiers[0].amount} 至 {self.tiers[-1].amount}"
+        words = [f"{_MODELS_ZH[self.model]}：{self.currency} {price}{f'/{per}' if per else ''}"]
+        words += [f"免费额度 {self.free_quota}"] if self.free_quota else []
+        words += [f"最低 {self.minimum}"] if self.minimum else []
+        words += [f"最高 {self.cap}"] if self.cap else []
+        return "，".join([*words, {"included": "含税", "excluded": "不含税", "": "是否含税未知"}[self.tax]])
 
 
 class Offer(Document):

@@ -11,11 +11,12 @@ import os
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from oceandata import _html
 from oceandata.errors import InputError
 from oceandata.options import get_options
+from oceandata.trade.answers import said
 from oceandata.trade.lineage import Input, Lineage
 from oceandata.trade.made_of import made_of
 from oceandata.trade.money import minor_units
@@ -24,11 +25,29 @@ from oceandata.trade.permits import day_of
 from oceandata.trade.product import Product
 from oceandata.trade.records import count_records
 from oceandata.trade.shelf import find_products
+from oceandata.trade.standing import Standing, read_standings
+
+if TYPE_CHECKING:
+    from oceandata.trade.registry.registry import Registry
 
 __all__ = ["GIGABYTE", "Quote", "QuoteLine", "QuotePart", "quote"]
 
 #: Bytes of a gigabyte in prices.
 GIGABYTE = 1_000_000_000
+
+#: Names of the columns of `Quote.rows`.
+_HEADERS = {
+    "en": ("product, variable", "quantity", "plan", "price", "to read (cost)"),
+    "zh": ("产品、变量", "数量", "计费方式", "价格", "需读取（成本）"),
+}
+
+_DOCUMENT = "product document"
+
+#: What stands before another way to pay, and before a way that would be there if the product were on sale.
+_OTHERWISE = {"en": ("or ", "if it were: "), "zh": ("或 ", "若在售：")}
+
+_IN_GRAPH = "how much is taken cannot be told from the graph"
+_IN_STAMP = "its lineage does not say how many values were taken: they were not counted when it was written"
 
 _ROUNDING = (
     "each product's price is rounded once, half up, to the minor unit of its currency; 1 GB is 1,000,000,000 bytes "
@@ -85,10 +104,12 @@ class QuoteLine:
         ISO 4217 code; empty if nothing is to be paid, or the price is not known.
     reason : str
         Why the price is not known; empty if it is.
-    others : tuple of (str, str)
-        Other ways to pay in the same offer, and what each would cost.
+    others : tuple of (PricePlan, str)
+        Other ways to pay in the same offer, and what each would cost; all ways of a product that is not on sale.
     parts : tuple of QuotePart
         By variable and revision.
+    source : str
+        Who says the price: the product document, or a registry, and where the product is listed; empty if nobody does.
     """
 
     product: str
@@ -99,8 +120,9 @@ class QuoteLine:
     amount: Decimal | None
     currency: str
     reason: str
-    others: tuple[tuple[str, str], ...]
+    others: tuple[tuple[PricePlan, str], ...]
     parts: tuple[QuotePart, ...]
+    source: str = ""
 
     @property
     def unit(self) -> str:
@@ -121,7 +143,7 @@ class QuoteLine:
             "quantity": None if self.quantity is None else f"{self.quantity:f}",
             "unit": self.unit,
             "amount": None if self.amount is None else f"{self.amount:f}",
-            "others": [{"plan": name, "price": price} for name, price in self.others],
+            "others": [{"plan": str(plan), "price": price} for plan, price in self.others],
             "parts": [dataclasses.asdict(part) for part in self.parts],
         }
 
@@ -178,33 +200,55 @@ class Quote:
             "rounding": _ROUNDING,
         }
 
-    def rows(self) -> list[tuple[str, str, str, str, str]]:
+    @staticmethod
+    def headers(language: str = "en") -> tuple[str, ...]:
+        """
+        Names of the columns of `rows`.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the names.
+
+        Returns
+        -------
+        tuple of str
+            Five.
+        """
+        return _HEADERS["zh" if language == "zh" else "en"]
+
+    def rows(self, language: str = "en") -> list[tuple[str, ...]]:
         """
         Rows for a table: product or variable, quantity, plan, price, bytes to read.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
 
         Returns
         -------
         list of tuple of str
             For each product its price, then one row a variable; then the totals.
         """
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for line in self.lines:
-            quantity = "" if line.quantity is None else f"{line.quantity.normalize():f} {line.unit}"
-            name = f"{line.product}, offer {line.offer}" if line.offer else line.product
-            rows.append((name, quantity, str(line.plan or ""), line.price, ""))
-            for plan, price in line.others:
-                rows.append(("", "", f"or {plan}", price, ""))
-            rows += [_part_row(part) for part in line.parts]
+            rows += _line_rows(line, language)
         rows += [(f"unknown source: {text}", "", "", "unknown", "") for text in self.unattributed]
         label = "total" if self.complete else "total of what is known"
         rows += [(label, "", "", f"{currency} {amount}", "") for currency, amount in self.totals.items()]
         if not self.totals:
             rows.append((label, "", "", "nothing to pay" if self.complete else "unknown", ""))
-        return rows
+        return [tuple(said(cell, language) for cell in row) for row in rows]
 
-    def notes(self) -> list[str]:
+    def notes(self, language: str = "en") -> list[str]:
         """
-        How it was rounded, and what may be counted too high.
+        How it was rounded, who says the prices, and what may be counted too high.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
 
         Returns
         -------
@@ -212,13 +256,14 @@ class Quote:
             Sentences.
         """
         notes = [f"On {self.at}: {_ROUNDING}."]
+        notes += [f"The offer of {line.product} is that of its {line.source}." for line in self.lines if line.source]
         blurred = sorted({part.variable for line in self.lines for part in line.parts if part.rounded})
         if blurred:
             names = ", ".join(blurred)
             notes.append(f"Of {names} whole blocks count, because it is computed before it is selected: select first.")
         if not self.complete:
             notes.append("The total is not complete: a price that is not known is not zero.")
-        return notes
+        return [said(note, language) for note in notes]
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -227,11 +272,25 @@ class Quote:
         return "\n".join([*lines, *self.notes()])
 
     def _repr_html_(self) -> str:
-        headers = ("product, variable", "quantity", "plan", "price", "to read (cost)")
-        return _html.table(self.rows(), headers=headers, caption=" ".join(self.notes()))
+        language = get_options().language
+        caption = " ".join(self.notes(language))
+        return _html.table(self.rows(language), headers=self.headers(language), caption=caption)
 
 
-def _part_row(part: QuotePart) -> tuple[str, str, str, str, str]:
+def _line_rows(line: QuoteLine, language: str) -> list[tuple[str, ...]]:
+    """Price of a product, the other ways to pay, and its variables."""
+    unit = line.plan.unit(language) if line.plan else ""
+    quantity = "" if line.quantity is None else f"{line.quantity.normalize():f} {unit}"
+    name = f"{line.product}, offer {line.offer}" if line.offer else line.product
+    rows: list[tuple[str, ...]] = [(name, quantity, line.plan.said(language) if line.plan else "", line.price, "")]
+    rows += [
+        ("", "", f"{_OTHERWISE[language][line.plan is None]}{plan.said(language)}", price, "")
+        for plan, price in line.others
+    ]
+    return rows + [_part_row(part) for part in line.parts]
+
+
+def _part_row(part: QuotePart) -> tuple[str, ...]:
     if part.values is None:
         delivered = "values unknown"
     elif part.delivered_bytes is None:
@@ -247,7 +306,7 @@ def _part_row(part: QuotePart) -> tuple[str, str, str, str, str]:
     )
 
 
-def quote(thing: Any, *, products: Any = None, at: date | None = None) -> Quote:
+def quote(thing: Any, *, products: Any = None, registry: "Registry | None" = None, at: date | None = None) -> Quote:
     """
     Price of a result or a selection, before a byte is read.
 
@@ -262,8 +321,10 @@ def quote(thing: Any, *, products: Any = None, at: date | None = None) -> Quote:
         known.
     products : object
         Where product documents are, as `oceandata.trade.shelf.find_products` takes them.
+    registry : Registry, optional
+        Take the offer that is listed, and whether the product is on sale, from there; product documents are not asked.
     at : date, optional
-        The day whose offers are quoted; today by default.
+        The day whose offers are quoted; today by default. Whether a product is on sale is that of now.
 
     Returns
     -------
@@ -286,8 +347,14 @@ def quote(thing: Any, *, products: Any = None, at: date | None = None) -> Quote:
     inputs: dict[str, list[Input]] = {}
     for one in plan.planned:
         inputs.setdefault(one.origin.product, []).append(one)
-    known = find_products(products, inputs)
-    lines = tuple(_line(name, known.get(name), inputs[name], day) for name in sorted(inputs))
+    standings = {} if registry is None else read_standings(registry, inputs)
+    known = find_products(products, inputs) if registry is None else {n: one.product for n, one in standings.items()}
+    asked = _Asked(
+        at=day,
+        missing="no product document was found" if registry is None else "the registry does not hold it",
+        uncounted=_IN_STAMP if isinstance(thing, str | os.PathLike) else _IN_GRAPH,
+    )
+    lines = tuple(_line(name, known.get(name), standings.get(name), inputs[name], asked) for name in sorted(inputs))
     return Quote(lines, day, plan.unattributed)
 
 
@@ -301,18 +368,35 @@ def _check_priced(thing: Any) -> None:
         raise InputError(msg)
 
 
-def _line(name: str, product: Product | None, inputs: Sequence[Input], at: date) -> QuoteLine:
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """What holds for every line: the day, and what to say where something is not known."""
+
+    at: date
+    missing: str
+    uncounted: str
+
+
+def _line(
+    name: str, product: Product | None, standing: Standing | None, inputs: Sequence[Input], asked: _Asked
+) -> QuoteLine:
     parts = tuple(_part(one) for one in inputs)
     if product is None:
-        reason = "no product document was found" if name else "it belongs to no product"
+        reason = asked.missing if name else "it belongs to no product"
         shown = name or ", ".join(sorted({one.origin.name for one in inputs}))
         return QuoteLine(shown, "", None, None, None, None, "", reason, (), parts)
     title = product.title.said(get_options().language)
-    offer = offer_at(product.offers, at)
+    offer = offer_at(standing.offers if standing else product.offers, asked.at)
+    source = standing.source if standing else _DOCUMENT
     if offer is None:
-        reason = f"no offer is valid on {at}"
-        return QuoteLine(name, title, None, None, None, None, "", reason, (), parts)
-    first, *others = offer.plans
+        reason = f"no offer is valid on {asked.at}"
+        return QuoteLine(name, title, None, None, None, None, "", reason, (), parts, source)
+    prices = tuple((plan, _price_text(plan, product, inputs, asked)) for plan in offer.plans)
+    numbers = [one.origin.product_revision for one in inputs]
+    barred = (standing.withdrawn(numbers) or standing.off_sale) if standing else ""
+    if barred:
+        return QuoteLine(name, title, offer.version, None, None, None, "", barred, prices, parts, source)
+    first = offer.plans[0]
     quantity = _quantity(first, product, inputs)
     amount = price_of(first, quantity)
     return QuoteLine(
@@ -323,9 +407,10 @@ def _line(name: str, product: Product | None, inputs: Sequence[Input], at: date)
         quantity=quantity,
         amount=amount,
         currency=first.currency if amount is not None else "",
-        reason="" if amount is not None else _why(first, product),
-        others=tuple((str(plan), _price_text(plan, product, inputs)) for plan in others),
+        reason="" if amount is not None else _why(first, product, asked),
+        others=prices[1:],
         parts=parts,
+        source=source,
     )
 
 
@@ -355,16 +440,16 @@ def _quantity(plan: PricePlan, product: Product, inputs: Sequence[Input]) -> Dec
     return None
 
 
-def _why(plan: PricePlan, product: Product) -> str:
+def _why(plan: PricePlan, product: Product, asked: _Asked) -> str:
     if plan.model == "on-request":
-        return f"ask {product.provider.said('en')}"
+        return f"ask {product.provider.said(get_options().language)}"
     if plan.model == "per-record" and not product.record_dimensions:
         return "the product has no rule to count its records"
-    return "how much is taken cannot be told from the graph"
+    return asked.uncounted
 
 
-def _price_text(plan: PricePlan, product: Product, inputs: Sequence[Input]) -> str:
+def _price_text(plan: PricePlan, product: Product, inputs: Sequence[Input], asked: _Asked) -> str:
     amount = price_of(plan, _quantity(plan, product, inputs))
     if amount is None:
-        return f"unknown: {_why(plan, product)}"
+        return f"unknown: {_why(plan, product, asked)}"
     return f"{plan.currency} {amount}" if plan.currency else "free"

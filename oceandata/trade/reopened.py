@@ -24,6 +24,20 @@ def _netcdf_attribute(path: Path) -> str:
         return str(getattr(file, STAMP, ""))
 
 
+def _repository_attribute(path: Path) -> str:
+    """Lineage among the attributes of the newest revision of a repository, empty if there is none."""
+    import zarr
+
+    from oceandata.storage.revisions import commit_facts, require_layout
+    from oceandata.storage.stores import lookup_revision, open_repository
+
+    repository = open_repository(path)
+    _, snapshot = lookup_revision(repository)
+    group = require_layout(commit_facts(repository, snapshot), "", str(path))
+    store = repository.readonly_session(snapshot_id=snapshot).store
+    return str(zarr.open_group(store, path=group, mode="r").attrs.get(STAMP, ""))
+
+
 def _zarr_attribute(path: Path) -> str:
     """Lineage among the attributes of a folder of plain Zarr."""
     top = json.loads((path / "zarr.json").read_text("utf-8"))
@@ -55,6 +69,16 @@ _READERS: dict[str, tuple[str, Callable[[Path], str]]] = {
     ".csv": ("CSV", _csv_attribute),
     ".parquet": ("Parquet", _parquet_attribute),
 }
+
+# Kinds that are folders.
+_FOLDERS = ("Zarr", "repository")
+
+
+def _is_repository(path: Path) -> bool:
+    """Whether a folder is a repository."""
+    from oceandata.storage.stores import repository_exists
+
+    return repository_exists(path)
 
 
 def csv_description(path: str | os.PathLike[str]) -> Path:
@@ -95,8 +119,8 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     Parameters
     ----------
     path : path
-        What `write_result` or `write_subset` made: NetCDF, a folder of Zarr, Parquet, or CSV with its description
-        beside it.
+        What `write_result`, `write_subset` or a job made: NetCDF, a folder of Zarr, Parquet, CSV with its description
+        beside it, or a local repository, whose newest revision counts.
 
     Returns
     -------
@@ -115,8 +139,10 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     """
     path = Path(path)
     kind, reader = _READERS.get(path.suffix, ("NetCDF", _netcdf_attribute))
-    if not (path.is_dir() if kind == "Zarr" else path.is_file()):
-        msg = f"there is no {'folder' if kind == 'Zarr' else 'file'} {path}."
+    if path.is_dir() and _is_repository(path):
+        kind, reader = "repository", _repository_attribute
+    if not (path.is_dir() if kind in _FOLDERS else path.is_file()):
+        msg = f"there is no {'folder' if kind in _FOLDERS else 'file'} {path}."
         raise NotFoundError(msg)
     try:
         text = reader(path)

@@ -8,18 +8,23 @@ import dataclasses
 import re
 from collections.abc import Iterator
 from datetime import date
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from oceandata import _html
 from oceandata.catalog.licences import licence_alternatives, licence_identifiers, unknown_licences
 from oceandata.entities import Origin
 from oceandata.errors import InputError
 from oceandata.options import get_options
+from oceandata.trade.answers import said, said_each
 from oceandata.trade.lineage import Lineage
 from oceandata.trade.made_of import made_of
 from oceandata.trade.permits import Action, Answer, Permission, day_of, permission_of
 from oceandata.trade.product import GRADES, Product
 from oceandata.trade.shelf import find_products
+from oceandata.trade.standing import Standing, read_standings
+
+if TYPE_CHECKING:
+    from oceandata.trade.registry.registry import Registry
 
 __all__ = ["Decision", "InputDecision", "OwedDuty", "attribution", "can_relist"]
 
@@ -98,6 +103,8 @@ class Decision:
         The highest grade of the inputs, which the result has until a person decides otherwise; empty if it is unknown.
     at : date
         The day for which it holds.
+    source : str
+        Who says what is permitted: the product documents, or a registry.
     """
 
     answer: Answer
@@ -105,6 +112,7 @@ class Decision:
     duties: tuple[OwedDuty, ...]
     grade: str
     at: date
+    source: str = "product documents"
 
     def __bool__(self) -> bool:
         return self.answer == "permitted"
@@ -113,19 +121,29 @@ class Decision:
         """JSON form."""
         return dataclasses.asdict(self) | {"at": self.at.isoformat()}
 
-    def facts(self) -> list[tuple[str, str]]:
+    def facts(self, language: str = "en") -> list[tuple[str, str]]:
         """
         Names and values for people.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
 
         Returns
         -------
         list of (str, str)
             The same facts in terminals and notebooks.
         """
-        facts = [("may be listed", self.answer), ("grade", self.grade or "unknown"), ("on", self.at.isoformat())]
-        facts += [(one.product, "; ".join((one.answer, *one.reasons))) for one in self.inputs]
-        facts += [(f"duty: {one.duty}", ": ".join(filter(None, (one.product, one.detail)))) for one in self.duties]
-        return facts
+        told = [("may be listed", self.answer), ("grade", self.grade or "unknown"), ("on", self.at.isoformat())]
+        told.append(("as told by", self.source))
+        facts = [(said(name, language), said(value, language)) for name, value in told]
+        facts += [(said(one.product, language), said_each((one.answer, *one.reasons), language)) for one in self.inputs]
+        colon = "：" if language == "zh" else ": "
+        return facts + [
+            (said(f"duty: {one.duty}", language), colon.join(filter(None, (one.product, one.detail))))
+            for one in self.duties
+        ]
 
     def __str__(self) -> str:
         facts = self.facts()
@@ -133,7 +151,9 @@ class Decision:
         return "\n".join(f"{name:<{width}}{value}" for name, value in facts)
 
     def _repr_html_(self) -> str:
-        return _html.facts(self.facts(), title="May this be listed?")
+        language = get_options().language
+        title = "可否上架？" if language == "zh" else "May this be listed?"
+        return _html.facts(self.facts(language), title=title)
 
 
 def attribution(thing: Any, *, lang: Literal["en", "zh", ""] = "", products: Any = None) -> str:
@@ -188,14 +208,22 @@ def _origins(plan: Lineage) -> list[Origin]:
     return [seen[key] for key in sorted(seen, key=str)]
 
 
-def can_relist(thing: Any, *, products: Any = None, purpose: str = "", at: date | None = None) -> Decision:
+def can_relist(
+    thing: Any,
+    *,
+    products: Any = None,
+    registry: "Registry | None" = None,
+    purpose: str = "",
+    at: date | None = None,
+) -> Decision:
     """
     Whether a result may be listed on an exchange, with the reason for every input.
 
     Denied if an input is graded core, or does not permit all of ``relist-derived``, ``distribute`` and ``sell`` (what
     is not named is not permitted). Undetermined if the provider must be asked, a right has expired, or anything is not
-    known: a source, the product document, the revision, the licence, the grade. A mean over the whole input is still
-    derived from it.
+    known: a source, the product document, the revision, the licence, the grade. By a registry it is undetermined too
+    if the revision was revoked, or the product is neither registered nor listed there. A mean over the whole input is
+    still derived from it.
 
     Parameters
     ----------
@@ -203,6 +231,8 @@ def can_relist(thing: Any, *, products: Any = None, purpose: str = "", at: date 
         A result, lazy or written.
     products : object
         Where product documents are, as `oceandata.trade.shelf.find_products` takes them.
+    registry : Registry, optional
+        Take products and where they stand from there; product documents are not asked.
     purpose : str
         What for, where products are permitted for some purposes.
     at : date, optional
@@ -221,21 +251,26 @@ def can_relist(thing: Any, *, products: Any = None, purpose: str = "", at: date 
         If `products` or a file cannot be read.
     """
     plan, day = made_of(thing), day_of(at)
-    known = find_products(products, (one.origin.product for one in plan.inputs))
+    ids = {one.origin.product for one in plan.inputs}
+    standings = {} if registry is None else read_standings(registry, ids)
+    known = find_products(products, ids) if registry is None else {n: one.product for n, one in standings.items()}
+    missing = "no product document was found" if registry is None else "the registry does not hold it"
     decided: list[InputDecision] = []
     duties: dict[OwedDuty, None] = {}
     for origin in _origins(plan):
         product = known.get(origin.product)
-        permissions = (
-            [permission_of(product.permits, one, at=day, purpose=purpose) for one in _NEEDED] if product else []
-        )
-        decided.append(_decided(origin, product, permissions))
-        if product is not None:
-            duties |= dict.fromkeys(_owed(product, permissions))
+        if product is None:
+            reason = missing if origin.product else "it belongs to no product"
+            decided.append(InputDecision(origin.name, "undetermined", (reason,)))
+            continue
+        permissions = [permission_of(product.permits, one, at=day, purpose=purpose) for one in _NEEDED]
+        decided.append(_decided(origin, product, permissions, standings.get(origin.product)))
+        duties |= dict.fromkeys(_owed(product, permissions))
     decided += [InputDecision(text, "undetermined", ("its source is unknown",)) for text in plan.unattributed]
     grade = _highest([one.grade for one in decided])
     decided += _conflicts(duties)
-    return Decision(_together(decided), tuple(decided), tuple(duties), grade, day)
+    source = "product documents" if registry is None else f"registry {registry.url}"
+    return Decision(_together(decided), tuple(decided), tuple(duties), grade, day, source)
 
 
 def _together(decided: list[InputDecision]) -> Answer:
@@ -245,15 +280,15 @@ def _together(decided: list[InputDecision]) -> Answer:
     return "permitted" if answers == {"permitted"} else "undetermined"
 
 
-def _decided(origin: Origin, product: Product | None, permissions: list[Permission]) -> InputDecision:
+def _decided(
+    origin: Origin, product: Product, permissions: list[Permission], standing: Standing | None
+) -> InputDecision:
     """What holds for one product, with all reasons."""
-    if product is None:
-        reason = "no product document was found" if origin.product else "it belongs to no product"
-        return InputDecision(origin.name, "undetermined", (reason,))
     denied = [one.reason for one in permissions if one.answer == "denied"]
     denied += _prohibited(product)
     unclear = [one.reason for one in permissions if one.answer == "undetermined"]
     unclear += _unclear(origin, product)
+    unclear += _unsettled(origin, standing) if standing else ()
     answer: Answer = "denied" if denied else "undetermined" if unclear else "permitted"
     return InputDecision(origin.name, answer, tuple(dict.fromkeys((*denied, *unclear))), product.grade)
 
@@ -294,10 +329,20 @@ def _unclear(origin: Origin, product: Product) -> Iterator[str]:
         yield f"the data are snapshot {origin.snapshot}, but revision {number} is {pinned.snapshot}"
 
 
+def _unsettled(origin: Origin, standing: Standing) -> Iterator[str]:
+    """What a registry says against it."""
+    revoked = standing.withdrawn([origin.product_revision])
+    if revoked:
+        yield revoked
+    if standing.state not in ("registered", "listed"):
+        yield standing.off_sale
+
+
 def _owed(product: Product, permissions: list[Permission]) -> Iterator[OwedDuty]:
     """Duties of the rows that permit something."""
-    details = {"attribute": product.attribution.said("en"), "share-terms": product.licence}
-    details |= {"compensate": product.provider.said("en"), "inform": product.provider.said("en")}
+    language = get_options().language
+    details = {"attribute": product.attribution.said(language), "share-terms": product.licence}
+    details |= {"compensate": product.provider.said(language), "inform": product.provider.said(language)}
     for one in permissions:
         for duty in one.permit.duties if one.permit else ():
             after = one.permit.delete_after if one.permit and duty == "delete-after" else ""

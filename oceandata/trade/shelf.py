@@ -8,7 +8,7 @@ from typing import Any
 from oceandata.errors import InputError, NotFoundError
 from oceandata.trade.product import Product, load_product
 
-__all__ = ["find_products"]
+__all__ = ["find_products", "locate_products"]
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -42,6 +42,30 @@ def find_products(products: Any, ids: Iterable[str]) -> dict[str, Product]:
     InputError
         If two different documents have the same identifier, or `products` is nothing of the above.
     """
+    return {name: product for name, (product, _) in locate_products(products, ids).items()}
+
+
+def locate_products(products: Any, ids: Iterable[str]) -> dict[str, tuple[Product, str]]:
+    """
+    Product documents by their identifiers, and where each was found.
+
+    Parameters
+    ----------
+    products : object
+        Where to look, as `find_products` takes it.
+    ids : iterable of str
+        Which products.
+
+    Returns
+    -------
+    dict of str to (Product, str)
+        The document and its file.
+
+    Raises
+    ------
+    NotFoundError, DocumentError, InputError
+        As `find_products` does.
+    """
     wanted = {one for one in ids if one}
     found: dict[str, tuple[Product, str]] = {}
     for product, where in _documents(products, wanted):
@@ -51,7 +75,7 @@ def find_products(products: Any, ids: Iterable[str]) -> dict[str, Product]:
         if known != product:
             msg = f"product {product.id!r} has two different documents: {before} and {where}. Remove one of them."
             raise InputError(msg)
-    return {name: product for name, (product, _) in found.items()}
+    return found
 
 
 def _documents(products: Any, wanted: set[str]) -> Iterator[tuple[Product, str]]:

@@ -1,5 +1,5 @@
 """
-Usage reports: what was served by product, revision and variable, from recordings, their folders and stamped files.
+Usage reports: what was served by product, revision and variable, as recordings, jobs and stamped files tell it.
 
 One row is what one run was served of one variable. Its id follows from run, product, revision and variable alone, so
 that posting a row twice, or the row of a run and that of a file it wrote, is one posting. Bytes are those that stores
@@ -19,7 +19,10 @@ from typing import Any
 from oceandata import _html
 from oceandata.entities import Origin
 from oceandata.errors import DocumentError, NotFoundError, OceanDataError
+from oceandata.options import get_options
 from oceandata.storage.segments import ENDING, SegmentReader
+from oceandata.storage.stores import repository_exists
+from oceandata.trade.answers import said, said_each
 from oceandata.trade.inputs import Input, Lineage, published_origin
 from oceandata.trade.recording import Recording
 from oceandata.trade.reopened import read_stamp
@@ -28,6 +31,9 @@ from oceandata.trade.stamp import Stamped
 __all__ = ["UsageReport", "UsageRow", "usage_report"]
 
 _SCHEME = "oceandata-usage-1"
+
+# What a job tells when it is finished, in the folder of its run.
+_JOB = "report.json"
 
 # Keys of chunks: of Zarr 3 below a "c", of Zarr 2 with dots; metadata are neither.
 _CHUNK_KEY = re.compile(r"(?P<array>.+?)/(?:c(?P<third>(?:/\d+)*)|(?P<second>\d+(?:\.\d+)*))")
@@ -117,53 +123,77 @@ class UsageReport:
         rows = [row.to_json() for row in self.rows]
         return {"scheme": _SCHEME, "source": "client", **sums, "missing": list(self.missing), "rows": rows}
 
-    def table(self) -> list[tuple[str, ...]]:
+    @staticmethod
+    def headers(language: str = "en") -> tuple[str, ...]:
+        """
+        Names of the columns of `table`.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the names.
+
+        Returns
+        -------
+        tuple of str
+            Nine.
+        """
+        return tuple(said(name, language) for name in HEADERS)
+
+    def table(self, language: str = "en") -> list[tuple[str, ...]]:
         """
         Rows for people: product, revision, variable, chunks, unique, gross, purpose, period, complete.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
 
         Returns
         -------
         list of tuple of str
             One for each row, and one for the sum.
         """
+        unknown, yes, no, total = (said(word, language) for word in ("unknown", "yes", "no", "in all"))
         rows = [
             (
-                row.origin.name or "unknown",
-                _revision_text(row.origin),
+                row.origin.name or unknown,
+                _revision_text(row.origin, unknown),
                 row.variable,
-                "unknown" if row.unique_chunks is None else str(row.unique_chunks),
+                unknown if row.unique_chunks is None else str(row.unique_chunks),
                 _html.human_bytes(row.unique_bytes),
                 _html.human_bytes(row.gross_bytes),
-                row.purpose or "unknown",
-                _period_text(row),
-                "yes" if row.complete else "no",
+                row.purpose or unknown,
+                _period_text(row, language),
+                yes if row.complete else no,
             )
             for row in self.rows
         ]
         sums = (_html.human_bytes(self.unique_bytes), _html.human_bytes(self.gross_bytes))
-        return [*rows, ("in all", "", "", "", *sums, "", "", "yes" if self.complete else "no")]
+        return [*rows, (total, "", "", "", *sums, "", "", yes if self.complete else no)]
 
     def __str__(self) -> str:
         lines = [", ".join(part for part in row if part) for row in self.table()]
         return "\n".join([*lines, *(f"missing: {text}" for text in self.missing)])
 
     def _repr_html_(self) -> str:
-        caption = "; ".join(self.missing) if self.missing else "complete"
-        return _html.table(self.table(), headers=HEADERS, caption=caption)
+        language = get_options().language
+        caption = said_each(self.missing, language) if self.missing else said("nothing is missing", language)
+        return _html.table(self.table(language), headers=self.headers(language), caption=caption)
 
 
 #: Names of the columns of `UsageReport.table`.
 HEADERS = ("product", "revision", "variable", "chunks", "unique", "gross", "purpose", "period", "complete")
 
 
-def _revision_text(origin: Origin) -> str:
+def _revision_text(origin: Origin, unknown: str) -> str:
     number = f"{origin.product_revision}, " if origin.product_revision is not None else ""
-    return f"{number}{origin.revision or origin.snapshot or 'unknown'}"
+    return f"{number}{origin.revision or origin.snapshot or unknown}"
 
 
-def _period_text(row: UsageRow) -> str:
-    begun = f"{row.started:%Y-%m-%d %H:%M}" if row.started else "unknown"
-    return f"{begun} to {f'{row.ended:%Y-%m-%d %H:%M}' if row.ended else 'unknown'}"
+def _period_text(row: UsageRow, language: str) -> str:
+    first, last = (f"{at:%Y-%m-%d %H:%M}" if at else said("unknown", language) for at in (row.started, row.ended))
+    return f"{first} {'至' if language == 'zh' else 'to'} {last}"
 
 
 @dataclasses.dataclass
@@ -201,8 +231,8 @@ def usage_report(*sources: "str | os.PathLike[str] | Recording | Stamped") -> Us
     Parameters
     ----------
     *sources : path, Recording or Stamped
-        Folders that recordings were kept in, files with a lineage, and what `recording` and `write_result` give. What
-        is told twice counts once.
+        Folders that recordings were kept in, folders of the runs of jobs or of several of them, files with a lineage,
+        and what `recording` and `write_result` give. What is told twice counts once.
 
     Returns
     -------
@@ -253,11 +283,17 @@ def _coordinates(made_of: Lineage) -> set[tuple[str, str]]:
 
 
 def _rows_of_folder(folder: Path) -> tuple[list[UsageRow], list[str]]:
-    """Rows of all runs that were kept in a folder."""
+    """Rows of all runs that were kept in a folder, and of jobs that were finished there."""
     runs: dict[str, _Run] = {}
     segments, documents = sorted(folder.glob(f"*{ENDING}")), sorted(folder.glob("*.run.json"))
-    if not segments and not documents:
-        msg = f"{folder} holds no record of a run. Keep one with recording(purpose=..., folder=...)."
+    jobs = [path for name in (_JOB, f"*/{_JOB}") for path in sorted(folder.glob(name))]
+    if not segments and not documents and not jobs:
+        if repository_exists(folder):
+            msg = (
+                f"{folder} is a repository, which does not tell what was served. Name the folder of the run, runs/NAME."
+            )
+        else:
+            msg = f"{folder} holds no record of a run. Keep one with recording(purpose=..., folder=...)."
         raise NotFoundError(msg)
     for path in segments:
         reader = SegmentReader(path)
@@ -273,7 +309,24 @@ def _rows_of_folder(folder: Path) -> tuple[list[UsageRow], list[str]]:
     for path in documents:
         _describe_run(path, runs)
     rows = [row for run in runs.values() for row in _rows_of_run(run)]
-    return rows, [fault for run in runs.values() for fault in run.missing]
+    faults = [fault for run in runs.values() for fault in run.missing]
+    for path in jobs:
+        found, missing = _rows_of_job(path)
+        rows, faults = rows + found, faults + missing
+    return rows, faults
+
+
+def _rows_of_job(path: Path) -> tuple[list[UsageRow], list[str]]:
+    """Rows of a job, from what it told when it was finished."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        run = {"id": report["job"], "purpose": report["purpose"]}
+        inputs, usage = Lineage.from_json(report["lineage"]).planned, report["usage"]
+        missing = [f"{one} ({path.parent.name})" for one in usage["missing"]]
+        return [_row_of_stamp(one, inputs, run, not missing) for one in usage["inputs"]], missing
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        msg = f"{path} cannot be read: {error!r}. Run the job again."
+        raise DocumentError(msg) from error
 
 
 def _describe_run(path: Path, runs: dict[str, _Run]) -> None:

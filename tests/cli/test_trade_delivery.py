@@ -172,3 +172,36 @@ def test_a_catalogue_with_its_offers(trade, product, tmp_path):
     node = json.loads((tmp_path / "catalog.jsonld").read_text(encoding="utf-8"))["dcat:dataset"][0]
     assert node["odrl:hasPolicy"]["odrl:conflict"] == {"@id": "odrl:prohibit"}
     assert node["schema:offers"][0]["od:priceModel"] == "free"
+
+
+def test_a_scope_that_does_not_fit_is_not_put_down(trade, sold, tmp_path):
+    wrong = ENTITLEMENT | {"id": "E-2", "scope": {"variables": ["salinity"], "bbox": [0, -5, 10, 45]}}
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(wrong))
+    words = ("import-entitlement", "wrong.yaml", "--actor", "Wu Wu")
+    for more in ((), ("--dry-run",)):
+        told = trade(*words, *more, code=1)
+        assert "the scope of entitlement 'E-2' does not fit product" in told
+        assert len(told.splitlines()) == 3
+    later = wrong | {"scope": {"time": ["2009-01-01", "2040-01-01"]}}
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(later))
+    assert "import-entitlement" in trade(*words)
+    (tmp_path / "wrong.yaml").write_text(yaml.safe_dump(wrong | {"id": "E-3", "order": "O-9"}))
+    told = trade(*words, code=1)
+    assert told == ("NotFoundError: entitlement 'E-3' is of order 'O-9', which there is not. Import it first.\n")
+    order = {"id": "O-9", "product": "qd:none", "offer": 1, "buyer": {"id": "B-1", "en": "A buyer"}, "state": "agreed"}
+    (tmp_path / "order.yaml").write_text(yaml.safe_dump(order))
+    told = trade("import-order", "order.yaml", "--actor", "Wu Wu", code=1)
+    assert told.startswith("NotFoundError: the registry has no product 'qd:none'.")
+    assert len(told.splitlines()) == 1
+    with reg.open_registry(tmp_path / "oceandata-registry.sqlite") as registry:
+        assert [one.id for one in registry.entitlements()] == ["E-1", "E-2"]
+
+
+def test_chunks_that_reach_too_far_are_told_with_what_to_do(trade, sold, tmp_path):
+    narrow = ENTITLEMENT | {"id": "E-2", "scope": {"bbox": [0, -2, 20, 2]}}
+    (tmp_path / "narrow.yaml").write_text(yaml.safe_dump(narrow))
+    trade("import-entitlement", "narrow.yaml", "--actor", "Wu Wu")
+    told = trade("deliver", "E-2", "--to", "package", "--dry-run", code=1)
+    for said in ("degrees south (to -", "degrees north (to ", "--clip", "import an entitlement whose scope has bbox ["):
+        assert said in told
+    assert len(told.splitlines()) == 1

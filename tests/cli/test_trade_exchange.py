@@ -1,6 +1,7 @@
 """Exports, drift and dossiers from the shell: exit codes for cron, both languages, JSON, dry runs."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def test_exit_codes_of_drift(run: Any, world: World) -> None:
     world.rows[0]["单价"] = "9.99元/GB"
     done = _drift(run, world, "--lang", "zh", "--to", "差异.xlsx")
     assert done.returncode == 1
-    for said in ("错误: 价格不一致", "per-gb 9.99 CNY", "per-gb 0.80 CNY", "oceandata trade offer qd:sst", "差异.xlsx"):
+    for said in ("错误: 价格不一致", "按流量 9.99 CNY", "按流量 0.80 CNY", "oceandata trade offer qd:sst", "差异.xlsx"):
         assert said in done.stdout
     assert (world.folder / "差异.xlsx").is_file()
     found = json.loads(_drift(run, world, "--json", "--no-data").stdout)
@@ -70,6 +71,75 @@ def test_an_export_is_read_and_kept(run: Any, tmp_path: Path) -> None:
     source.write_bytes("产品编号,单价（万元）,状态\nA,１．３,在售\n".encode("gb18030"))
     again = json.loads(run("trade", "import-listings", "清单.csv", "--to", "kept.json", "--json").stdout)
     assert again["counts"] == {"created": 0, "updated": 1, "unchanged": 0, "gone": 0, "refused": 0}
+
+
+def test_a_link_is_mended_by_the_command_that_drift_names(run: Any, world: World) -> None:
+    world.edit_entry("sst", trade={"listing_url": ""})
+    (one,) = json.loads(_drift(run, world, "--json", "--no-data").stdout)["differences"]
+    words = [*shlex.split(one["command"])[1:], "--registry", "registry.sqlite"]
+    before = world.catalog.read_bytes()
+    dry = run(*words, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    for said in ("trade.listing_url", "nothing", "https://exchange.example/goods/1", "nothing was written: a dry run"):
+        assert said in dry.stdout
+    assert world.catalog.read_bytes() == before
+    done = run(*words, "--json")
+    assert [one["field"] for one in json.loads(done.stdout)["changes"]] == ["trade.listing_url"]
+    assert _drift(run, world, "--no-data").returncode == 0
+    assert run(*words).stdout == "everything is linked already\n"
+    assert run(*words, "--lang", "zh").stdout == "均已关联\n"
+
+
+def test_listing_links_both_ways(run: Any, world: World) -> None:
+    page = "https://second.example/7"
+    words = (
+        "trade",
+        "list",
+        "qd:sst",
+        "--registry",
+        "registry.sqlite",
+        "--actor",
+        "Qian Er",
+        "--catalog",
+        world.catalog,
+    )
+    place = ("--exchange", "Second", "--code", "B-1", "--url", page, "--url-verified-by", "Qian Er")
+    world.edit_entry("sst", trade={"listing_url": ""})
+    before = world.catalog.read_bytes()
+    dry = run(*words, *place, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert f", sst: trade.listing_url: nothing -> {page}" in dry.stderr
+    assert world.catalog.read_bytes() == before
+    world.edit_entry("sst", trade={"example": True})
+    refused = run(*words, *place)
+    assert refused.returncode == 1
+    assert "entry 'sst' is marked as an example, which no exchange lists" in refused.stderr
+    with world.registry() as registry:
+        assert len(registry.listings("qd:sst")) == 1
+    world.edit_entry("sst", trade={"example": False})
+    done = run(*words, *place, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["act"] == "list"
+    from oceandata.catalog import open_catalog
+
+    link = open_catalog(world.catalog)["sst"].trade
+    assert link is not None
+    assert link.listing_url == page
+
+
+def test_an_export_that_names_no_exchange(run: Any, world: World) -> None:
+    for row in world.rows:
+        del row["交易所"]
+    del world.rows[1]
+    done = _drift(run, world, "--no-data")
+    assert done.returncode == 1
+    assert "not checked  export.json does not say of which exchange it is" in done.stdout
+    found = json.loads(_drift(run, world, "--no-data", "--json", "--exchange", "第一交易所").stdout)
+    assert found["counts"] == {"only-in-registry": 1}
+    kept = run("trade", "import-listings", "export.json", "--to", "kept.json", "--exchange", "第一交易所")
+    assert kept.returncode == 0, kept.stdout
+    words = ("--registry", "registry.sqlite", "--export", "kept.json", "--no-data", "--json")
+    assert json.loads(run("trade", "drift", *words).stdout)["counts"] == {"only-in-registry": 1}
 
 
 def test_dossiers(run: Any, world: World) -> None:

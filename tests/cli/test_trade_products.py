@@ -129,3 +129,25 @@ def test_attribution_and_relist(run: Any, folder: Path) -> None:
     denied = run("trade", "relist", result, "--products", path)
     assert denied.returncode == 1
     assert "sell is not named, so it is not permitted" in denied.stdout
+
+
+def test_quotes_and_rights_by_a_registry(run: Any, folder: Path) -> None:
+    from oceandata.trade import load_product
+    from oceandata.trade import registry as reg
+
+    product = load_product(folder / "product.yaml")
+    with reg.create_registry(folder / "registry.sqlite", actor="Li Si") as registry:
+        reg.add_product(registry, product.model_copy(update={"revisions": (), "example": False}), actor="Li Si")
+    result, place = folder / "results" / "nino34.nc", ("--registry", folder / "registry.sqlite")
+    quoted = run("trade", "quote", result, *place)
+    assert quoted.returncode == 3
+    assert "it is not on sale, draft" in quoted.stdout
+    decided = json.loads(run("trade", "relist", result, *place, "--json").stdout)
+    assert decided["answer"] == "undetermined"
+    assert decided["source"] == f"registry {folder / 'registry.sqlite'}"
+    assert "it is not on sale, draft" in decided["inputs"][0]["reasons"]
+    for command in ("quote", "relist"):
+        both = run("trade", command, result, *place, "--products", folder)
+        assert both.returncode == 2
+        assert "give --products or --registry" in both.stderr
+    assert "that of its product document" in run("trade", "quote", result, "--products", folder).stdout

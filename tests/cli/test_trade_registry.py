@@ -106,6 +106,7 @@ def test_the_way_of_a_product(trade: Any, ostia_repository: Path, tmp_path: Path
     page = json.loads(trade("log", "qd:sst", "--limit", 2, "--json"))
     assert [one["act"] for one in page] == ["archive", "delist"]
     assert f"--before {page[-1]['seq']}" in trade("log", "qd:sst", "--limit", 2)
+    assert "the registry has no product 'qd:ssh'. Close: 'qd:sst'" in trade("log", "qd:ssh", code=1)
 
 
 def test_one_person_is_not_two(trade: Any) -> None:

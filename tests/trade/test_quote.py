@@ -152,7 +152,7 @@ def test_two_products_with_their_currencies(ostia_repository: Path, other_reposi
     one, two = found.lines
     assert (one.quantity, one.unit, one.amount) == (Decimal("0.000373248"), "GB", Decimal("373248.00"))
     assert (two.quantity, two.unit, two.amount) == (Decimal(12), "record", Decimal("1.50"))
-    assert two.others == (("on-request", "unknown: ask second institute"),)
+    assert [(str(plan), price) for plan, price in two.others] == [("on-request", "unknown: ask second institute")]
     assert found.totals == {"CNY": Decimal("373248.00"), "USD": Decimal("1.50")}
     (part,) = one.parts
     assert (part.values, part.dtype, part.delivered_bytes, part.rounded) == (93312, "float32", 373248, False)
@@ -268,6 +268,35 @@ def test_values_that_were_struck_out_of_a_lineage_are_refused(ostia_repository: 
     for one in document["inputs"]:
         one["taken"]["values"] = 0
     with pytest.raises(DocumentError, match="values taken is 0"):
+        Lineage.from_json(document)
+
+
+@pytest.mark.parametrize("struck", [(0, 1), (0,)], ids=["both", "the first"])
+def test_values_that_were_struck_out_of_two_layouts_are_refused(
+    copies: dict[str, tuple[Path, str]], struck: tuple[int, ...]
+) -> None:
+    """The second layout counts what the first does not have: nothing of it, of equal selections."""
+    maps, series = (_open(*copies[name], chunks={}) for name in ("maps", "series"))
+    document = made_of(maps.mean() + series.mean(), taken=True).to_json()
+    both = [one for one in document["inputs"] if one["variable"] == "surface_temperature"]
+    assert sorted(one["taken"]["values"] for one in both) == [0, maps.size]
+    assert sum(one.taken.values for one in Lineage.from_json(document).planned if one.taken) == maps.size
+    for number in struck:
+        both[number]["taken"]["values"] = 0
+    with pytest.raises(DocumentError, match="values taken is 0, but there are 432 positions at least"):
+        Lineage.from_json(document)
+
+
+def test_values_that_the_second_layout_adds_cannot_be_moved(copies: dict[str, tuple[Path, str]]) -> None:
+    maps, series = (_open(*copies[name], chunks={}) for name in ("maps", "series"))
+    document = made_of(maps[:1, :1, :5].mean() + series.mean(), taken=True).to_json()
+    both = [one for one in document["inputs"] if one["variable"] == "surface_temperature"]
+    assert [one["taken"]["values"] for one in both] == [5, maps.size - 5]
+    both[1]["taken"]["values"] = 0
+    with pytest.raises(DocumentError, match="values taken is 5, but there are 432 positions at least"):
+        Lineage.from_json(document)
+    both[0]["taken"]["values"], both[1]["taken"]["values"] = 0, maps.size
+    with pytest.raises(DocumentError, match="values taken is 0, but there are 5 positions at least"):
         Lineage.from_json(document)
 
 

@@ -1,8 +1,9 @@
 """What an entitlement grants: which revision of which product, to whom it still holds, and which cells lie outside."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -215,7 +216,7 @@ def check_variables(grant: Grant, names: list[str]) -> None:
 
 
 def check_cells(
-    grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]", *, advice: str = ""
+    grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]", *, whole_chunks: bool = False
 ) -> None:
     """
     Refuse cells outside of the box, the period or the depths of an entitlement.
@@ -228,64 +229,121 @@ def check_cells(
         Decoded; its coordinates are read.
     taken : mapping of str to numpy.ndarray
         Positions that would be delivered, by dimension; all of a dimension that is not named.
-    advice : str
-        What could be done instead.
+    whole_chunks : bool
+        True if these are all cells of the chunks that hold the selection, which could be cut.
 
     Raises
     ------
     InputError
-        If the centre of a cell is outside, or the dataset has no axis to judge it by.
+        If the centre of a cell is outside, or the dataset has no axis to judge it by; it names each side, by how much,
+        and the scope that would hold it.
     """
-    scope, outside = grant.scope, []
-    if scope.bbox is not None:
-        west, south, east, north = scope.bbox
-        lat, lon = _values(grant, ds, "Y", taken), _values(grant, ds, "X", taken)
-        if lat.min() < south - _EDGE_DEG or lat.max() > north + _EDGE_DEG:
-            outside.append(f"latitudes {lat.min():g} to {lat.max():g}, allowed are {south:g} to {north:g}")
-        width = (east - west) % 360 or (360.0 if east != west else 0.0)
-        beyond = (lon - west + _EDGE_DEG) % 360 - _EDGE_DEG > width + _EDGE_DEG
-        if beyond.any():
-            outside.append(f"longitudes {lon.min():g} to {lon.max():g}, allowed are {west:g} to {east:g}")
-    outside += _outside_time(grant, ds, taken) + _outside_depth(grant, ds, taken)
-    if outside:
-        msg = f"the selection holds {' and '.join(outside)} by entitlement {grant.entitlement.id!r}. {advice}"
-        raise InputError(msg.rstrip())
+    beyond = _Beyond()
+    for check in (_check_box, _check_time, _check_depth):
+        check(grant, ds, taken, beyond)
+    if not beyond.sides:
+        return
+    what = "the chunks that hold the selection reach" if whole_chunks else "the selection reaches"
+    clip = (
+        "Deliver just the cells, which only the signature vouches for: clip=True (--clip); or" if whole_chunks else ""
+    )
+    less = clip or "Ask for less, or"
+    scope = ", ".join(f"{name} {list(limits)}" for name, limits in beyond.needed.items())
+    msg = (
+        f"{what} beyond entitlement {grant.entitlement.id!r}: {' and '.join(beyond.sides)}. {less} import an "
+        f"entitlement whose scope has {scope}."
+    )
+    raise InputError(msg)
 
 
-def _outside_time(grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]") -> list[str]:
-    """What lies outside of the period."""
+@dataclasses.dataclass
+class _Beyond:
+    """Sides on which cells lie outside of an entitlement, and the limits that would hold them."""
+
+    sides: list[str] = dataclasses.field(default_factory=list)
+    needed: dict[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
+
+
+def _down(value: float) -> float:
+    """Number for people, not above."""
+    return math.floor(value * 1e4) / 1e4
+
+
+def _check_box(grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]", beyond: _Beyond) -> None:
+    """Sides of the box on which cells lie outside."""
+    if grant.scope.bbox is None:
+        return
+    west, south, east, north = grant.scope.bbox
+    lat, lon = _values(grant, ds, "Y", taken), _values(grant, ds, "X", taken)
+    width = (east - west) % 360 or (360.0 if east != west else 0.0)
+    past = (lon - west + _EDGE_DEG) % 360 - _EDGE_DEG
+    out = past[past > width + _EDGE_DEG]
+    eastward = out - width <= 360 - out
+    ends = {
+        "south": (south - lat.min(), lat.min(), south),
+        "north": (lat.max() - north, lat.max(), north),
+        "west": ((360 - out[~eastward]).max(initial=0.0), west - (360 - out[~eastward]).max(initial=0.0), west),
+        "east": ((out[eastward] - width).max(initial=0.0), east + (out[eastward] - width).max(initial=0.0), east),
+    }
+    told = [
+        f"{by:.3g} degrees {side} (to {end:.6g}, allowed is {limit:g})"
+        for side, (by, end, limit) in ends.items()
+        if by > _EDGE_DEG
+    ]
+    if told:
+        beyond.sides += told
+        wide = {side: end if by > 0 else limit for side, (by, end, limit) in ends.items()}
+        beyond.needed["bbox"] = (
+            _down(wide["west"]), _down(wide["south"]), -_down(-wide["east"]), -_down(-wide["north"]),
+        )  # fmt: skip
+
+
+def _check_time(grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]", beyond: _Beyond) -> None:
+    """Ends of the period beyond which cells lie."""
     period = grant.scope.time
     if period is None:
-        return []
+        return
     from oceandata.storage.extents import extent_of
 
     name = _axis(grant, ds, "T")
     found = extent_of(_part(ds[[name]], taken)).time
     if found is None:
         _refuse(grant.entitlement, "is limited in time, but the times of the dataset are no dates")
-    if found is not None and not (period[0] <= found[0] and found[1] <= period[1]):
-        return [f"times {_instants(*found)}, allowed are {_instants(*period)}"]
-    return []
+        return
+    ends = (
+        ("earlier", period[0] - found[0], found[0], period[0]),
+        ("later", found[1] - period[1], found[1], period[1]),
+    )
+    told = [
+        f"{by / timedelta(days=1):.3g} days {side} ({end:%Y-%m-%dT%H:%M:%S}, allowed is {limit:%Y-%m-%dT%H:%M:%S})"
+        for side, by, end, limit in ends
+        if by > timedelta(0)
+    ]
+    if told:
+        beyond.sides += told
+        wide = min(found[0], period[0]), max(found[1], period[1])
+        beyond.needed["time"] = tuple(f"{one:%Y-%m-%dT%H:%M:%SZ}" for one in wide)
 
 
-def _instants(first: datetime, last: datetime) -> str:
-    return f"{first:%Y-%m-%dT%H:%M:%S} to {last:%Y-%m-%dT%H:%M:%S}"
-
-
-def _outside_depth(grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]") -> list[str]:
-    """What lies outside of the depths."""
+def _check_depth(grant: Grant, ds: "xr.Dataset", taken: "Mapping[str, npt.NDArray[np.int64]]", beyond: _Beyond) -> None:
+    """Depths above or below which cells lie."""
     depths = grant.scope.depth_m
     if depths is None:
-        return []
+        return
     from oceandata.storage.extents import extent_of
 
     name = _axis(grant, ds, "Z")
     found = extent_of(_part(ds[[name]], taken)).depth_m
     if found is None:
         _refuse(grant.entitlement, "is limited in depth, but the levels of the dataset are no depths")
-    if found is not None and (found[0] < depths[0] - _EDGE_M or found[1] > depths[1] + _EDGE_M):
-        return [f"depths {found[0]:g} to {found[1]:g} m, allowed are {depths[0]:g} to {depths[1]:g} m"]
-    return []
+        return
+    ends = (("above", depths[0] - found[0], found[0], depths[0]), ("below", found[1] - depths[1], found[1], depths[1]))
+    told = [
+        f"{by:.3g} m {side} (to {end:g} m, allowed is {limit:g} m)" for side, by, end, limit in ends if by > _EDGE_M
+    ]
+    if told:
+        beyond.sides += told
+        beyond.needed["depth_m"] = min(_down(found[0]), depths[0]), max(-_down(-found[1]), depths[1])
 
 
 def _axis(grant: Grant, ds: "xr.Dataset", axis: str) -> str:

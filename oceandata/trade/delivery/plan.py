@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeliveryPlan", "check_limit", "plan_clipped", "plan_delivery", "planned_subset"]
 
-_CLIP_ADVICE = "Ask for less, or let the chunks be cut, which only the signature vouches for: clip=True (--clip)."
-
 
 @dataclasses.dataclass(frozen=True)
 class DeliveryPlan:
@@ -277,7 +275,7 @@ def plan_delivery(
     Plan a delivery of whole chunks: the stored chunks that meet a selection, byte for byte.
 
     What is not asked for is as wide as the entitlement. A chunk reaches beyond the selection; if it reaches beyond the
-    entitlement too, nothing is delivered whole.
+    entitlement too, nothing is delivered whole: the sides and distances are named, and what to do.
 
     Parameters
     ----------
@@ -328,9 +326,11 @@ def plan_delivery(
     cells = stored_ranges(place, variables=list(names), **where, **limits)
     documents = {name: document for name, document in layout.documents.items() if name}
     boxes = array_boxes(documents, names, cells)
+    chosen = {dim: [np.arange(a, b) for a, b in parts] for dim, parts in cells.items() if parts}
+    check_cells(grant, ds, {dim: np.concatenate(parts) for dim, parts in chosen.items()})
     for box in boxes:
         if not box.is_coordinate:
-            check_cells(grant, ds, box.cells(), advice=_CLIP_ADVICE)
+            check_cells(grant, ds, box.cells(), whole_chunks=True)
     stored_bytes = sum(_stored(layout, box)[1] for box in boxes)
     check_limit(grant, stored_bytes)
     return DeliveryPlan(

@@ -3,7 +3,10 @@
 import dataclasses
 from typing import Any
 
+from oceandata.options import get_options
+from oceandata.trade.answers import said, said_each
 from oceandata.trade.delivery.manifest import FileRecord, Manifest
+from oceandata.trade.delivery.words import WORDS
 
 __all__ = ["DeliveryReport", "Faults", "shown"]
 
@@ -155,9 +158,14 @@ class DeliveryReport:
         plain = dataclasses.asdict(self) | {"manifest": self.manifest.to_json() if self.manifest else None}
         return plain | {"verdict": self.verdict, "exit_code": self.exit_code}
 
-    def facts(self) -> list[tuple[str, str]]:
+    def facts(self, language: str = "en") -> list[tuple[str, str]]:
         """
         Names and values for people.
+
+        Parameters
+        ----------
+        language : {"en", "zh"}
+            Of the words.
 
         Returns
         -------
@@ -166,15 +174,18 @@ class DeliveryReport:
         """
         facts = [("package", self.path), ("verdict", self.verdict)]
         if self.manifest is not None:
-            said = "" if self.signature == "pinned" and not self.faults else ", as it says itself"
-            facts.append(("product", f"{self.manifest.product}, revision {self.manifest.revision}{said}"))
-            facts.append(("entitlement", f"{self.manifest.entitlement}{said}"))
+            doubt = "" if self.signature == "pinned" and not self.faults else ", as it says itself"
+            facts.append(("product", f"{self.manifest.product}, revision {self.manifest.revision}{doubt}"))
+            facts.append(("entitlement", f"{self.manifest.entitlement}{doubt}"))
         facts += [("fault", one) for one in self.faults[:_SHOWN]]
         if self.fault_count > _SHOWN:
             facts.append(("fault", f"… {self.fault_count} in all"))
         facts += [("proved", one) for one in self.proved]
         facts += [("not proved", one) for one in self.unproved]
-        return [(name, shown(value)) for name, value in facts]
+        return [
+            (said(name, language, rows=WORDS), shown(value if name == "package" else _said(value, language)))
+            for name, value in facts
+        ]
 
     def __str__(self) -> str:
         return "\n".join(f"{name:<13}{value}" for name, value in self.facts())
@@ -182,4 +193,12 @@ class DeliveryReport:
     def _repr_html_(self) -> str:
         from oceandata import _html
 
-        return _html.facts(self.facts(), title="Verified delivery")
+        language = get_options().language
+        title = "交付核验" if language == "zh" else "Verified delivery"
+        return _html.facts(self.facts(language), title=title)
+
+
+def _said(value: str, language: str) -> str:
+    """A fact in a language; of several clauses each."""
+    whole = said(value, language, rows=WORDS)
+    return whole if whole != value else said_each(tuple(value.split("; ")), language, rows=WORDS)

@@ -1,11 +1,12 @@
 """What the catalogue says of products, held against the registry."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from oceandata.entities import Asset, Entry
 from oceandata.trade.exchange.columns import folded
 from oceandata.trade.exchange.differences import Difference, Severity, command
-from oceandata.trade.exchange.listing_rules import drifts, price_text
+from oceandata.trade.exchange.listing_rules import drifts, plans_text
 from oceandata.trade.exchange.sides import CatalogSide, KnownProduct, RegistrySide
 from oceandata.trade.offers import Offer
 from oceandata.trade.product import Product
@@ -45,9 +46,7 @@ def unlinked(catalog: CatalogSide, registry: RegistrySide) -> Iterator[Differenc
         if product in catalog.entries or known.record.state not in _SETTLED or known.document.get("example"):
             continue
         entry_name = str(known.document.get("entry", ""))
-        pinned = [f"trade.product={product}", f"trade.revision={known.newest.number if known.newest else 1}"]
-        sets = [word for one in pinned for word in ("--set", one)]
-        line = command("catalog", "edit", entry_name, "--catalog", catalog.where, *sets)
+        line = command("trade", "relink", product, "--catalog", catalog.where)
         said, other = registry.says(f"{known.record.state}, entry {entry_name}"), catalog.says(None)
         yield Difference("only-in-registry", product, entry_name, "product", said, other, "warning", line)
 
@@ -109,25 +108,39 @@ class _Pair:
         """Command that sets a field of the entry."""
         return command("catalog", "edit", self.name, "--catalog", self.catalog.where, "--set", f"{field}={value}")
 
+    @property
+    def relink(self) -> str:
+        """Command that links both ways."""
+        return command("trade", "relink", self.product, "--catalog", self.catalog.where)
+
     def link(self) -> Iterator[Difference]:
         """Revision and page that the entry names."""
         link, newest = self.entry.trade, self.known.newest
         assert link is not None
         if newest is not None and link.revision < newest.number:
-            line = self.edit("trade.revision", newest.number)
+            line = self.relink
             yield self.differs("revision-behind", "trade.revision", link.revision, newest.number, line)
         elif self.known.revision(link.revision) is None:
             line = command("trade", "revise", self.product, "--repository", "REPOSITORY", "--actor", "NAME")
             last = self.known.revisions[-1].number if self.known.revisions else None
             yield self.differs("revision-behind", "trade.revision", link.revision, last, line)
+        yield from self.page("trade.listing_url", link.listing_url)
+        if link.example and self.known.active:
+            listing = self.known.active[0]
+            number = ("--listing", listing.number, "--reason", "REASON", "--actor", "NAME")
+            line = command("trade", "delist", self.product, *number)
+            there = "an example, which no exchange lists"
+            here = f"{listing.state} on {listing.exchange}"
+            yield self.differs("state-differs", "trade.example", there, here, line, "error")
+
+    def page(self, field: str, there: str) -> Iterator[Difference]:
+        """Page of the product on an exchange, as an entry or a document names it."""
         urls = [one.url for one in self.known.active if one.url]
-        if link.listing_url and not self.known.active:
-            line = self.edit("trade.listing_url", "")
+        if there and not self.known.active:
             state = self.known.record.state
-            yield self.differs("state-differs", "trade.listing_url", link.listing_url, state, line, "error")
-        elif link.listing_url and urls and link.listing_url not in urls:
-            line = self.edit("trade.listing_url", urls[0])
-            yield self.differs("field-differs", "trade.listing_url", link.listing_url, urls[0], line)
+            yield self.differs("state-differs", field, there, state, self.relink, "error")
+        elif urls and there not in urls:
+            yield self.differs("field-differs", field, there or None, urls[0], self.relink)
 
     def fields(self) -> Iterator[Difference]:
         """Licence, grade, and the entry that the product names."""
@@ -153,7 +166,7 @@ class _Pair:
             return
         ours = f"snapshot {revision.snapshot}, {revision.content_root}"
         if not _same_data(asset, revision.snapshot, revision.content_root):
-            line = command("catalog", "update", self.name, "--catalog", self.catalog.where)
+            line = self.relink
             theirs = f"snapshot {asset.snapshot}, {asset.content_root or 'no content root'}"
             yield self.differs("data-changed", "snapshot", theirs, ours, line, "error")
         elif asset.stored_bytes is not None and drifts(asset.stored_bytes, revision.stored_bytes, tolerance):
@@ -172,15 +185,20 @@ class _Pair:
         for field in ("title", "provider", "licence", "grade", "record_unit"):
             if there.get(field) != here.get(field):
                 yield self.differs("field-differs", field, _words(there.get(field)), _words(here.get(field)), line)
+        yield from self.page("listing_url", document.listing_url)
         offers = self.known.offers
         if document.offers and offers and _plans(document.offers[-1]) != offers[-1].terms["plans"]:
             mend = command("trade", "offer", self.product, "OFFER.yaml", "--actor", "NAME")
-            theirs = "; ".join(map(str, document.offers[-1].plans))
-            yield self.differs("price-differs", "offers", theirs, price_text(offers[-1]), mend)
+            sides = _plans(document.offers[-1]), offers[-1].terms["plans"]
+            theirs, ours = map(plans_text, sides)
+            if theirs == ours:
+                theirs, ours = (plans_text(one, whole=True) for one in sides)
+            yield self.differs("price-differs", "offers", theirs, ours, mend)
 
 
-def _plans(offer: Offer) -> object:
-    return offer.to_json()["plans"]
+def _plans(offer: Offer) -> list[dict[str, Any]]:
+    plans: list[dict[str, Any]] = offer.to_json()["plans"]
+    return plans
 
 
 def _words(value: object) -> str | None:

@@ -5,6 +5,7 @@ import shlex
 from typing import Any, Literal
 
 from oceandata.errors import InputError
+from oceandata.trade.exchange.words import field_name, value_text
 
 __all__ = ["KINDS", "SEVERITIES", "SOURCES", "Difference", "Severity", "Stated", "command"]
 
@@ -153,10 +154,10 @@ class Difference:
             KINDS[self.kind][at],
             self.product or maybe,
             self.name,
-            self.field,
+            field_name(self.field, language),
             first,
-            nothing if self.first.value is None else self.first.value,
+            nothing if self.first.value is None else value_text(self.field, self.first.value, language),
             second,
-            nothing if self.second.value is None else self.second.value,
+            nothing if self.second.value is None else value_text(self.field, self.second.value, language),
             self.command,
         )

@@ -22,6 +22,7 @@ from oceandata.trade.exchange.pages import html_page
 from oceandata.trade.exchange.reading import ExchangeExport
 from oceandata.trade.exchange.registry_rules import certificate_differences, entitlement_differences, listing_lags
 from oceandata.trade.exchange.sides import CatalogSide, RegistrySide, read_catalog_side, read_registry_side
+from oceandata.trade.exchange.words import told
 
 if TYPE_CHECKING:
     from oceandata.catalog import Catalog
@@ -33,6 +34,9 @@ _HEADERS = {
     "en": ("severity", "kind", "product", "name", "field", "one says", "value", "other says", "value there", "command"),
     "zh": ("严重程度", "类型", "产品", "名称", "字段", "来源一", "值一", "来源二", "值二", "处理命令"),
 }
+
+
+_UNNAMED = "does not say of which exchange it is, so listings that it lacks were not looked for: name it (--exchange)"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,7 +128,8 @@ class DriftReport:
         titles = {"en": ("Drift", "compared", "not checked"), "zh": ("差异", "已比较", "未检查")}
         title, compared, unchecked = titles["zh" if language == "zh" else "en"]
         head = _html.facts(
-            [(compared, one) for one in self.compared] + [(unchecked, one) for one in self.unchecked],
+            [(compared, told(one, language)) for one in self.compared]
+            + [(unchecked, told(one, language)) for one in self.unchecked],
             title=f"{title}: {len(self.differences)}",
         )
         return head + _html.table(self.rows(language), headers=self.headers(language))
@@ -149,7 +154,8 @@ def find_drift(
 
     A row of an export belongs to a listing by its code, else by the number of a certificate; provider and title only
     suggest a product. Only what both sides say is compared. A listing of the registry that an export lacks is told
-    only for exchanges that the exports cover.
+    for exchanges that the exports name, in a column or by `read_export`; an export that names none is told as not
+    checked for that.
 
     Parameters
     ----------
@@ -204,6 +210,7 @@ def find_drift(
     for export in exports:
         compared.append(f"export {export.source}, {len(export.rows)} rows, as of {export.as_of}")
         refused += [f"{export.source}, {one.place}: {one.faults[0].message}" for one in export.refused]
+        refused += [] if _names_exchange(export) else [f"{export.source} {_UNNAMED}"]
     found += _against_exports(exports, ours, tolerance)
     inside, unchecked = _inside(ours, day, expiring_days, check_data=check_data, on_progress=on_progress)
     order = sorted([*found, *inside], key=lambda one: (one.severity != "error", one.product, one.kind, one.name))
@@ -245,13 +252,14 @@ def _against_catalog(catalog: CatalogSide, registry: RegistrySide, tolerance: fl
 def _against_exports(
     exports: Sequence[ExchangeExport], registry: RegistrySide, tolerance: float
 ) -> Iterator[Difference]:
-    matcher, seen, covered = Matcher(registry), set[tuple[str, int]](), set[str]()
+    matcher, seen = Matcher(registry), set[tuple[str, int]]()
+    covered = {folded(one.exchange) for one in exports if one.exchange}
+    covered |= {folded(row.exchange) for one in exports for row in one.listings if row.exchange}
     days = {one.source: one.as_of.isoformat() for one in exports}
     matches = [matcher.find(row) for export in exports for row in export.listings]
     by_code = sorted(matches, key=lambda one: one.listing is None or folded(one.listing.code) != folded(one.row.code))
     for match in by_code:
         as_of = days[match.row.source]
-        covered.add(folded(match.listing.exchange if match.listing else match.row.exchange))
         place = (match.product, match.listing.number) if match.listing else None
         if match.listing is None or place is None or place in seen:
             yield from _only_there(match, as_of, registry)
@@ -261,6 +269,11 @@ def _against_exports(
         yield from listing_differences(ListedPair(match.row, as_of, known, match.listing, registry, tolerance))
     yield from _only_here(registry, covered, seen, max(days.values(), default=""), exports)
     yield from _orders(exports, registry)
+
+
+def _names_exchange(export: ExchangeExport) -> bool:
+    """Whether it is known of which exchange an export of listings is."""
+    return bool(export.exchange or (export.rows and all(row.exchange for row in export.listings)))
 
 
 def _only_there(match: Match, as_of: str, registry: RegistrySide) -> Iterator[Difference]:

@@ -1,7 +1,7 @@
 """What an exchange says of a listing or an order, held against the registry; only what both say is compared."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from oceandata.trade.exchange.sides import KnownProduct, RegistrySide
 from oceandata.trade.registry.money import amount_text
 from oceandata.trade.registry.records import Listing, OfferVersion, OrderRecord
 
-__all__ = ["ListedPair", "drifts", "listing_differences", "order_differences", "price_text"]
+__all__ = ["ListedPair", "drifts", "listing_differences", "order_differences", "plans_text", "price_text"]
 
 
 def drifts(declared: int, measured: int, tolerance: float) -> bool:
@@ -53,11 +53,34 @@ def price_text(offer: OfferVersion) -> str:
     str
         Every plan, such as ``"per-gb 0.80 CNY"``.
     """
-    return "; ".join(
-        " ".join(filter(None, (plan["model"], plan.get("amount", "tiers" if plan.get("tiers") else ""),
-                               plan.get("currency", ""))))
-        for plan in offer.terms["plans"]
-    )  # fmt: skip
+    return plans_text(offer.terms["plans"])
+
+
+def plans_text(plans: Iterable[Mapping[str, Any]], *, whole: bool = False) -> str:
+    """
+    Ways to pay as text.
+
+    Parameters
+    ----------
+    plans : iterable of mapping
+        Plans in their JSON form.
+    whole : bool
+        With everything that a plan says, not just its price.
+
+    Returns
+    -------
+    str
+        Every plan, such as ``"per-gb 0.80 CNY"``.
+    """
+    priced = ("model", "amount", "tiers", "currency")
+    told = []
+    for plan in plans:
+        words = [plan["model"], plan.get("amount", "tiers" if plan.get("tiers") else ""), plan.get("currency", "")]
+        words += [
+            f"{name}={value}" for name, value in plan.items() if whole and (name not in priced or name == "tiers")
+        ]
+        told.append(" ".join(filter(None, words)))
+    return "; ".join(told)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -58,6 +58,8 @@ class ExchangeExport:
         The sheet itself.
     fields : tuple of str
         Field of each of its columns; empty for those that are not understood.
+    exchange : str
+        The one exchange that it is of, as whoever read it, the column map, or a kept export says; empty if nobody does.
     """
 
     source: str
@@ -70,6 +72,7 @@ class ExchangeExport:
     extra_columns: tuple[str, ...]
     table: Table
     fields: tuple[str, ...]
+    exchange: str = ""
 
     @property
     def listings(self) -> tuple[ExchangeRow, ...]:
@@ -88,6 +91,7 @@ class ExchangeExport:
             "form": self.form,
             "sha256": self.sha256,
             "as_of": self.as_of.isoformat(),
+            "exchange": self.exchange,
             "rows": [row.said() for row in self.rows],
             "refused": [
                 {"place": one.place, "faults": [dataclasses.asdict(fault) for fault in one.faults]}
@@ -116,7 +120,7 @@ def read_export(
     as_of : date or None
         The day the export tells of; by default what a kept export says, else the day of the file.
     exchange : str
-        Which exchange, where the export has no column for it.
+        Which exchange, where the export has no column for it; listings that are gone are told only where it is known.
 
     Returns
     -------
@@ -142,7 +146,9 @@ def read_export(
     columns = load_column_map(column_map) if column_map else shipped_column_map()
     if exchange:
         columns = dataclasses.replace(columns, defaults={**columns.defaults, "exchange": exchange})
-    table, said = _read_json(path) if path.suffix.lower() in _JSON else (read_table(path, columns.count), "")
+    table, said = _read_json(path) if path.suffix.lower() in _JSON else (read_table(path, columns.count), {})
+    if said.get("exchange") and not exchange:
+        columns = dataclasses.replace(columns, defaults={**columns.defaults, "exchange": said["exchange"]})
     fields = columns.fields(table.headers)
     unknown = tuple(header for header, field in zip(table.headers, fields, strict=True) if header and not field)
     found = _read_rows(table, fields, columns, path.name)
@@ -151,7 +157,7 @@ def read_export(
         notes.append(f"columns that are not understood are kept as they are: {', '.join(unknown)}.")
     notes += _counted(note for one in found for note in one.notes)
     notes += _float_note(table, fields)
-    day = as_of or (date.fromisoformat(said) if said else None)
+    day = as_of or (date.fromisoformat(said["as_of"]) if said.get("as_of") else None)
     if day is None:
         day = datetime.fromtimestamp(path.stat().st_mtime, tz=UTC).date()
         notes.append(f"as of {day}, the day of the file: the export itself does not say.")
@@ -166,6 +172,7 @@ def read_export(
         extra_columns=unknown,
         table=table,
         fields=tuple(fields),
+        exchange=columns.defaults.get("exchange", ""),
     )
 
 
@@ -216,8 +223,8 @@ def _float_note(table: Table, fields: Sequence[str]) -> list[str]:
     return [f"amount: {count} cells are numbers of a spreadsheet, taken as they are shown."] if count else []
 
 
-def _read_json(path: Path) -> tuple[Table, str]:
-    """Table of JSON, and the day that it says it tells of."""
+def _read_json(path: Path) -> tuple[Table, dict[str, str]]:
+    """Table of JSON, and the day and the exchange that it says it tells of."""
     if not path.is_file():
         there = sorted(file.name for file in path.parent.glob("*.json*")) if path.parent.is_dir() else []
         msg = f"no file at {path}. {closest(path.name, there)}".rstrip()
@@ -234,14 +241,15 @@ def _read_json(path: Path) -> tuple[Table, str]:
     except (ValueError, RecursionError) as error:
         msg = f"{path} is no JSON: {error}. Check the file."
         raise DocumentError(msg) from error
-    said = document.get("as_of", "") if isinstance(document, dict) else ""
+    named = document if isinstance(document, dict) else {}
+    said = {name: named[name] for name in ("as_of", "exchange") if isinstance(named.get(name), str)}
     objects = _objects(path, document)
     headers = tuple(dict.fromkeys(str(key) for one in objects for key in one))
     rows = tuple(
         Row(number, tuple(_json_cell(one.get(header)) for header in headers))
         for number, one in enumerate(objects, start=1)
     )
-    return Table(path, headers, rows, "JSON"), str(said)
+    return Table(path, headers, rows, "JSON"), said
 
 
 def _objects(path: Path, document: Any) -> list[dict[str, Any]]:
@@ -249,6 +257,8 @@ def _objects(path: Path, document: Any) -> list[dict[str, Any]]:
     lists = [document] if isinstance(document, list) else []
     if isinstance(document, dict):
         lists = [value for value in document.values() if isinstance(value, list) and _are_objects(value)]
+    if isinstance(document, dict) and document.get("rows") == [] and "sha256" in document:
+        return []  # a kept export of which no row was sound
     if len(lists) != 1 or not _are_objects(lists[0]):
         msg = f"{path} holds {len(lists)} lists of objects, need one: a list of rows, or an object that holds one."
         raise DocumentError(msg)
@@ -299,7 +309,8 @@ def write_export(path: str | Path, export: ExchangeExport, *, language: Language
     extra = list(dict.fromkeys(name for row in export.rows for name in row.extra))
     if path.suffix.lower() == ".json":
         rows = [one | dict(row.extra) for one, row in zip(cells, export.rows, strict=True)]
-        document = {"source": export.source, "sha256": export.sha256, "as_of": export.as_of.isoformat(), "rows": rows}
+        document: dict[str, Any] = {"source": export.source, "sha256": export.sha256}
+        document |= {"as_of": export.as_of.isoformat(), "exchange": export.exchange, "rows": rows}
         return write_text(path, json.dumps(document, ensure_ascii=False, indent=1) + "\n")
     at = 1 if language == "zh" else 0
     headers = [*(labels[field][at] for field in used), *extra]

@@ -99,9 +99,9 @@ def test_all_variables_of_different_grids(sold, keys, ocean, tmp_path):
 def test_depths_are_limited(sold, tmp_path):
     grant = read_grant(entitlement(scope={"depth_m": [0, 50]}), product=sold)
     assert storage.describe_revision(sold.revisions[0].repository).variables["thetao"].chunks[1] == 4
-    with pytest.raises(InputError, match=r"depths 0\.5 to 900 m, allowed are 0 to 50 m"):
+    with pytest.raises(InputError, match=r"850 m below \(to 900 m, allowed is 50 m\).*--clip"):
         plan_delivery(grant, tmp_path / "package", variables="thetao")
     with pytest.raises(NotFoundError, match="no vertical axis"):  # what cannot be judged is not delivered
         plan_delivery(grant, tmp_path / "package", variables="zos")
-    with pytest.raises(InputError, match="allowed are 0 to 50 m"):
+    with pytest.raises(InputError, match=r"allowed is 50 m\)\. Ask for less, or import .* depth_m \[0\.0, "):
         plan_delivery(grant, tmp_path / "package", variables="thetao", depth=(0, 200))

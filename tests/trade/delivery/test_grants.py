@@ -1,16 +1,19 @@
 """Entitlements: each reason not to deliver, in one sentence."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+import yaml
 
 from oceandata.errors import DocumentError, InputError, NotFoundError
 from oceandata.trade import registry as reg
 from oceandata.trade.delivery import plan_delivery, read_grant
 from tests.trade.delivery.conftest import entitlement
-from tests.trade.registry.steps import offer
+from tests.trade.registry.steps import offer, root_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+BEIJING = timezone(timedelta(hours=8))
+MOMENT = timedelta(microseconds=1)
 
 
 def test_an_entitlement_that_holds(product):
@@ -74,7 +77,7 @@ def sold(product, tmp_path):
     with reg.create_registry(tmp_path / "registry.sqlite", actor="Zhao Yi") as registry:
         reg.add_product(registry, document, actor="Qian Er")
         reg.pin_revision(registry, product.id, pinned, actor="Qian Er")
-        second = pinned | {"snapshot": "S2", "content_root": "sha256:02", "tag": "r2", "change": "the second"}
+        second = pinned | {"snapshot": "S2", "content_root": root_of("02"), "tag": "r2", "change": "the second"}
         reg.pin_revision(registry, product.id, second, actor="Qian Er")
         reg.add_offer(registry, product.id, offer(), actor="Qian Er")
         order = {"id": "O-1", "product": product.id, "offer": 1, "buyer": {"id": "B-1", "en": "A buyer"}}
@@ -120,12 +123,32 @@ def test_an_unknown_entitlement(sold):
     ("scope", "asked", "sentence"),
     [
         ({"variables": ["salinity"]}, {"variables": ["surface_temperature"]}, "not surface_temperature"),
-        ({"bbox": [0, -2, 20, 2]}, {"bbox": [0, -4, 20, 4]}, r"latitudes -4.9\d* to 4.4\d*, allowed are -2 to 2"),
-        ({"bbox": [0, -5, 20, 5]}, {"bbox": [10, -5, 30, 5]}, r"longitudes 0 to 50.8333, allowed are 0 to 20"),
+        (
+            {"bbox": [0, -2, 20, 2]},
+            {"bbox": [0, -4, 20, 4]},
+            r"the selection reaches beyond entitlement 'E-1': 1.8\d* degrees south \(to -3.8\d*, allowed is -2\) and "
+            r"1.8\d* degrees north \(to 3.8\d*, allowed is 2\)\. Ask for less, or import an entitlement whose scope "
+            r"has bbox \[0.0, -3.8\d*, 20.0, 3.8\d*\]",
+        ),
+        (
+            {"bbox": [0, -2, 20, 2]},
+            {},
+            r"the chunks that hold the selection reach beyond entitlement 'E-1': 3 degrees south \(to -4.9\d*, allowed "
+            r"is -2\) and 2.44 degrees north .* and 30.8 degrees east \(to 50.8333, allowed is 20\)\. Deliver just the "
+            r"cells, which only the signature vouches for: clip=True \(--clip\); or import an entitlement whose scope "
+            r"has bbox \[0.0, -5.0, 50.8334, 4.4445\]",
+        ),
+        (
+            {"bbox": [-10, -5, 52, 5]},
+            {},
+            r": 40 degrees west \(to -50, allowed is -10\) and 50.5 degrees east \(to 102.5, allowed is 52\)\. Deliver",
+        ),
         (
             {"time": ["2009-01-01", "2009-12-31"]},
             {"time": "2009"},
-            r"times 2008-12-16T12:00:00 to 2010-03-16T12:00:00, allowed are 2009-01-01T00:00:00 to 2009-12-31",
+            r"15.5 days earlier \(2008-12-16T12:00:00, allowed is 2009-01-01T00:00:00\) and 75.5 days later "
+            r"\(2010-03-16T12:00:00, allowed is 2009-12-31T00:00:00\)\. Deliver just .* time "
+            r"\['2008-12-16T12:00:00Z', '2010-03-16T12:00:00Z'\]",
         ),
         ({"depth_m": [0, 10]}, {}, "no vertical axis"),
     ],
@@ -136,6 +159,66 @@ def test_what_lies_outside_is_named(product, tmp_path, scope, asked, sentence):
         plan_delivery(grant, tmp_path / "package", **asked)
     assert "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("scope", "asked"),
+    [
+        ({"bbox": [0, -2, 20, 2]}, {}),
+        ({"bbox": [-10, -5, 52, 5]}, {}),
+        ({"time": ["2009-01-01", "2009-12-31"]}, {"time": "2009"}),
+        ({"bbox": [0, -2, 20, 2], "time": ["2009-01-01", "2009-12-31"]}, {}),
+    ],
+)
+def test_the_scope_that_is_named_holds_the_chunks(product, tmp_path, scope, asked):
+    with pytest.raises(InputError) as caught:
+        plan_delivery(read_grant(entitlement(scope=scope), product=product, at=NOW), tmp_path / "package", **asked)
+    said = str(caught.value).rpartition("whose scope has ")[2].rstrip(".")
+    wide = yaml.safe_load("{" + said.replace("bbox ", "bbox: ").replace("time ", "time: ") + "}")
+    bounds = {"bbox": scope["bbox"]} if "bbox" in scope else {}
+    grant = read_grant(entitlement(scope=scope | wide), product=product, at=NOW)
+    assert plan_delivery(grant, tmp_path / "package", **bounds, **asked).chunks
+
+
+@pytest.mark.parametrize(
+    ("fields", "moment", "holds"),
+    [
+        ({"ends": "2026-06-01T00:00:00Z"}, datetime(2026, 6, 1, tzinfo=UTC), False),
+        ({"ends": "2026-06-01T00:00:00Z"}, datetime(2026, 6, 1, tzinfo=UTC) - MOMENT, True),
+        ({"ends": "2026-06-01T00:00:00Z"}, datetime(2026, 6, 1, 8, tzinfo=BEIJING), False),
+        ({"ends": "2026-06-01T00:00:00Z"}, datetime(2026, 6, 1, 7, 59, 59, tzinfo=BEIJING), True),
+        ({"ends": "2026-06-01T00:00:00+08:00"}, datetime(2026, 5, 31, 16, tzinfo=UTC), False),
+        ({"ends": "2026-06-01T00:00:00+08:00"}, datetime(2026, 5, 31, 16, tzinfo=UTC) - MOMENT, True),
+        ({"ends": "2026-06-01"}, datetime(2026, 6, 1, tzinfo=UTC), False),
+        ({"starts": "2026-06-01T00:00:00+08:00"}, datetime(2026, 5, 31, 16, tzinfo=UTC), True),
+        ({"starts": "2026-06-01T00:00:00+08:00"}, datetime(2026, 5, 31, 16, tzinfo=UTC) - MOMENT, False),
+        ({"starts": "2026-06-01T00:00:00Z"}, datetime(2026, 6, 1, 8, tzinfo=BEIJING), True),
+        ({"starts": "2026-06-01T00:00:00Z"}, datetime(2026, 6, 1, 0, tzinfo=BEIJING), False),
+    ],
+)
+def test_the_moment_at_which_it_starts_and_ends(product, fields, moment, holds):
+    """It holds from its start on, and no more at its end, wherever the clock that tells the moment stands."""
+    if holds:
+        assert read_grant(entitlement(**fields), product=product, at=moment).entitlement.id == "E-1"
+    else:
+        with pytest.raises(InputError, match=r"ended on 2026-0\d-\d\d \d\d:00 UTC|which is not yet"):
+            read_grant(entitlement(**fields), product=product, at=moment)
+
+
+def test_the_moment_is_now_by_default(product):
+    now = datetime.now(UTC)
+    begun = (now - timedelta(days=1)).isoformat()
+    assert read_grant(entitlement(starts=begun, ends=(now + timedelta(days=1)).isoformat()), product=product)
+    with pytest.raises(InputError, match="ended on"):
+        read_grant(entitlement(ends=begun), product=product)
+    with pytest.raises(InputError, match="which is not yet"):
+        read_grant(entitlement(starts=(now + timedelta(days=1)).isoformat()), product=product)
+
+
+@pytest.mark.parametrize("moment", [datetime(2026, 6, 1), "2026-06-01", 5])
+def test_a_moment_without_a_time_zone_is_refused(product, moment):
+    with pytest.raises(InputError, match="need a datetime with a time zone"):
+        read_grant(entitlement(), product=product, at=moment)
 
 
 @pytest.mark.parametrize("west", [-180, 0, 170, 340])
@@ -149,5 +232,5 @@ def test_a_scope_across_the_seam(product, tmp_path):
     grant = read_grant(entitlement(scope={"bbox": [305, -90, 52, 90]}), product=product, at=NOW)
     assert plan_delivery(grant, tmp_path / "package", bbox=(-20, -5, 20, 5)).chunks
     grant = read_grant(entitlement(scope={"bbox": [345, -90, 52, 90]}), product=product, at=NOW)
-    with pytest.raises(InputError, match=r"longitudes .*--clip"):
+    with pytest.raises(InputError, match=r"degrees west \(to .*--clip"):
         plan_delivery(grant, tmp_path / "package", bbox=(-10, -5, 20, 5))

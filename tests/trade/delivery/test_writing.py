@@ -232,7 +232,7 @@ def test_clipped_cells_are_attested(product, keys, entries, gridded, tmp_path, s
 
 def test_a_clipped_delivery_is_within_the_entitlement(product, keys, entries, tmp_path):
     grant = read_grant(entitlement(scope={"bbox": [100, -3, 200, 3]}, limits={"bytes": 1_000}), product=product)
-    with pytest.raises(InputError, match=r"latitudes -4.9\d* to 4.4\d*, allowed are -3 to 3"):
+    with pytest.raises(InputError, match=r"2 degrees south \(to -4.9\d*, allowed is -3\) and 1.44 degrees north"):
         plan_clipped(grant, tmp_path / "package", catalog=entries, bbox=(100, -5, 200, 4.9))
     with pytest.raises(InputError, match="allows 1,000"):
         write_delivery(plan_clipped(grant, tmp_path / "package", catalog=entries, time="2009"), keys.private)

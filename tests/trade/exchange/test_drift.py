@@ -15,7 +15,7 @@ import yaml
 from oceandata import storage
 from oceandata.errors import InputError
 from oceandata.trade import registry as reg
-from oceandata.trade.exchange import KINDS, DriftReport, find_drift, read_export, write_drift
+from oceandata.trade.exchange import KINDS, DriftReport, find_drift, read_export, write_drift, write_export
 from oceandata.trade.registry.canonical import canonical_json
 from oceandata.trade.revise import plan_product_revision, revise_product
 from tests.trade.exchange.world import EXCHANGE, OFFER, World, product
@@ -147,9 +147,21 @@ PLANTED: dict[str, tuple[Callable[[World], None], Found]] = {
         _entry("sst", trade={"listing_url": "https://exchange.example/3"}),
         {("field-differs", S, "sst", "trade.listing_url")},
     ),
+    "no page in the catalogue": (
+        _entry("sst", trade={"listing_url": ""}),
+        {("field-differs", S, "sst", "trade.listing_url")},
+    ),
+    "an example": (
+        _entry("sst", trade={"example": True, "listing_url": ""}),
+        {("state-differs", S, "sst", "trade.example"), ("field-differs", S, "sst", "trade.listing_url")},
+    ),
     "product document": (
         _documents,
-        {("field-differs", S, "sst", "record_unit"), ("price-differs", S, "sst", "offers")},
+        {
+            ("field-differs", S, "sst", "record_unit"),
+            ("field-differs", S, "sst", "listing_url"),
+            ("price-differs", S, "sst", "offers"),
+        },
     ),
 }
 
@@ -261,6 +273,46 @@ def test_only_exchanges_that_are_covered(world: World) -> None:
     assert world.drift().differences == ()
     assert world.drift(exports=[]).differences == ()
     assert world.drift(exports=[], catalog=None).differences == ()
+
+
+def _unnamed(world: World) -> None:
+    """The export as an exchange writes it that does not name itself."""
+    for row in world.rows:
+        del row["交易所"]
+
+
+def test_listings_that_are_gone_need_the_name_of_the_exchange(world: World) -> None:
+    _unnamed(world)
+    del world.rows[1]
+    report = world.drift()
+    assert report.differences == ()
+    assert [one.split(" does not say")[0] for one in report.unchecked] == ["export.json"]
+    assert "listings that it lacks were not looked for: name it (--exchange)" in report.unchecked[0]
+    assert not report.is_clean
+    report = world.drift(exports=[read_export(world.write_rows(), exchange=EXCHANGE)])
+    assert _found(report) == {("only-in-registry", ICE, "MD-2", "listing")}
+    assert report.unchecked == ()
+    kept = write_export(world.folder / "kept.json", read_export(world.write_rows(), exchange=EXCHANGE))
+    assert _found(world.drift(exports=[read_export(kept)])) == _found(report)
+
+
+def test_an_export_without_a_row(world: World) -> None:
+    path = world.folder / "empty.csv"
+    path.write_text("产品编号,状态\n", encoding="utf-8")
+    report = world.drift(exports=[read_export(path)])
+    assert (report.differences, len(report.unchecked)) == ((), 1)
+    gone = {("only-in-registry", S, "MD-1", "listing"), ("only-in-registry", ICE, "MD-2", "listing")}
+    named = read_export(path, exchange=EXCHANGE)
+    assert _found(world.drift(exports=[named])) == gone
+    kept = write_export(world.folder / "kept.json", named)
+    assert _found(world.drift(exports=[read_export(kept)])) == gone
+    assert world.drift(exports=[read_export(path, exchange="Another")]).is_clean
+
+
+def test_orders_alone_need_no_name(world: World) -> None:
+    _unnamed(world)
+    world.rows = world.rows[2:]
+    assert world.drift().is_clean
 
 
 def test_refused_rows_are_told(world: World) -> None:
