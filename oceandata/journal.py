@@ -10,6 +10,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -178,6 +179,24 @@ class Journal:
             raise OSError(msg)
         if self.sync:
             os.fsync(self._descriptor)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """
+        Wait for the disk once for all records that are appended inside the block, when it ends.
+
+        Yields
+        ------
+        None
+            Nothing may be told of these records to others before the block has ended.
+        """
+        sync, self.sync = self.sync, False
+        try:
+            yield
+        finally:
+            self.sync = sync
+            if sync:
+                os.fsync(self._descriptor)
 
     def close(self) -> None:
         """Close the file; appending afterwards fails."""

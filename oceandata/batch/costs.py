@@ -91,6 +91,8 @@ class Choice:
         The job.
     rate : float
         Decoded bytes a second and worker.
+    steps : dict of str to tuple of int
+        Units of a partition by phase, where they were chosen before.
     read_bytes : dict of str to (int, int)
         Decoded bytes that each family reads, unique and gross.
     is_undivided : bool
@@ -99,6 +101,7 @@ class Choice:
 
     job: Job
     rate: float
+    steps: dict[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
     read_bytes: dict[str, tuple[int, int]] = dataclasses.field(default_factory=dict)
     is_undivided: bool = False
 
@@ -108,7 +111,10 @@ class Choice:
         return int(self.rate * self.job.resources.partition_s)
 
     def stage(self, stage: Stage) -> tuple[int, ...]:
-        """Blocks of a partition of a stage."""
+        """Blocks of a partition of a stage; as many as before, because other partitions have other states."""
+        before = self.steps.get(stage.label, ())
+        if len(before) == len(stage.grid.shape):
+            return tuple(before)
         return plan_steps(
             stage.grid.shape,
             unit_bytes=stage.block_bytes,

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,21 @@ from oceandata.errors import RepositoryExistsError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["file_digest", "numbered_file", "remove_parts", "require_own_folder", "write_arrays", "write_json"]
+__all__ = [
+    "file_digest",
+    "numbered_file",
+    "remove_parts",
+    "remove_run",
+    "require_own_folder",
+    "write_arrays",
+    "write_json",
+]
 
 # Files of a folder: more make many file systems slow.
 _FILES = 1000
+
+# Files of a run, but for those of partitions and runners; the plan goes last.
+_OWN = ("report.json", "session.fork", "session.new", "plan.json")
 
 
 def numbered_file(folder: Path, number: int, suffix: str) -> Path:
@@ -129,7 +140,7 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def remove_parts(folder: Path) -> None:
+def remove_parts(folder: Path, *, kept: Collection[str] = ()) -> None:
     """
     Remove what partitions left in the folder of a run, and nothing else that lies there.
 
@@ -137,15 +148,34 @@ def remove_parts(folder: Path) -> None:
     ----------
     folder : pathlib.Path
         Of the run. Links are not followed, files of other names stay.
+    kept : collection of str
+        Names of folders of phases to leave, such as ``states-0``.
     """
     for top in folder.iterdir():
         if not re.fullmatch(r"(states|result)-\d+", top.name) or top.is_symlink() or not top.is_dir():
+            continue
+        if top.name in kept:
             continue
         for below in top.iterdir():
             if re.fullmatch(r"\d{5,}", below.name) and below.is_dir() and not below.is_symlink():
                 _remove_numbered(below)
         if not any(top.iterdir()):
             top.rmdir()
+
+
+def remove_run(folder: Path) -> None:
+    """
+    Remove what a run makes itself, and nothing else that lies in its folder; the plan goes last.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the run. What tells which result it made stays.
+    """
+    remove_parts(folder)
+    for path in [*folder.glob("ledger-*.log"), *(folder / name for name in _OWN)]:
+        if path.is_file():
+            path.unlink()
 
 
 def _remove_numbered(folder: Path) -> None:
@@ -171,7 +201,7 @@ def require_own_folder(folder: Path) -> None:
     RepositoryExistsError
         If it, or a file in it, belongs to another user.
     """
-    names = ("plan.json", "report.json", "result.json", "session.fork", "ledger-*.log", "states-*", "result-*")
+    names = ("*.json", "session.fork", "ledger-*.log", "states-*", "result-*", ".oceandata-update")
     for path in [folder, *(one for name in names for one in folder.glob(name))]:
         try:
             found = path.lstat()

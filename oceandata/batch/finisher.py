@@ -18,6 +18,7 @@ import xarray as xr
 import zarr
 
 import oceandata
+from oceandata import trade
 from oceandata.batch.files import remove_parts, write_json
 from oceandata.batch.ledger import Ledger
 from oceandata.batch.outputs import (
@@ -71,6 +72,8 @@ class Finished:
         What it was made of.
     usage : Usage
         What was served for it, in all runs together.
+    reused : tuple of dict
+        Inputs that were read by earlier runs, whose states were taken over; `oceandata.batch.Update.reused`.
     """
 
     target: str
@@ -79,6 +82,7 @@ class Finished:
     snapshot: str
     lineage: Lineage
     usage: Usage
+    reused: tuple[dict[str, Any], ...] = ()
 
 
 def report_file(folder: Path) -> Path:
@@ -168,7 +172,7 @@ def _publish_repository(
     work: Work, ledger: Ledger, lineage: Lineage, usage: Usage, on_progress: Progress | None
 ) -> tuple[str, str, str]:
     """Merge, read back and publish; revision, snapshot and content root."""
-    url, branch, digest = work.job.target, branch_of(work), work.job.digest
+    url, branch, digest = work.job.target, branch_of(work), work.digest
     repository = open_repository(url)
     revision = release_whole(repository, url, branch, digest) or published_revision(work, repository)
     if not revision:
@@ -213,7 +217,7 @@ def _facts(work: Work, root: str, lineage: Lineage, usage: Usage, steps: int) ->
         "oceandata.unique_bytes": usage.unique_bytes,
         "oceandata.purpose": work.job.purpose,
         "oceandata.entitlement": work.job.entitlement,
-        "oceandata.job": work.job.digest,
+        "oceandata.job": work.digest,
         "oceandata.steps": steps,
         "xarray.version": xr.__version__,
     }
@@ -244,17 +248,29 @@ def finish_run(plan: RunPlan, work: Work, ledger: Ledger, on_progress: Progress 
     CorruptionError
         If what a partition left is damaged, or what was read back is not what was written; nothing is published.
     """
-    lineage = lineage_of(work)
-    usage = usage_of(lineage, ledger.reads)
+    lineage = lineage_of(work, taken=True)
+    usage = usage_of(_read(work, ledger) if ledger.taken else lineage, ledger.reads)
     if work.job.is_file:
         revision, snapshot = "", ""
-        digest = _write_file(work, ledger, stamp_attributes(lineage, usage), on_progress)
+        run = {"id": work.job.digest, "purpose": work.job.purpose}
+        digest = _write_file(work, ledger, stamp_attributes(lineage, usage, run), on_progress)
     else:
         revision, snapshot, digest = _publish_repository(work, ledger, lineage, usage, on_progress)
-    finished = Finished(work.job.target, digest, revision, snapshot, lineage, usage)
+        write_json(made_file(work), {"job": work.job.stem, "snapshot": snapshot})
+    reused = plan.update.reused(ledger.taken.values()) if plan.update else []
+    finished = Finished(work.job.target, digest, revision, snapshot, lineage, usage, tuple(reused))
     write_json(report_file(work.job.run_folder), _report(plan, ledger, finished))
-    _tidy(work)
+    _tidy(work, ledger)
     return finished
+
+
+def _read(work: Work, ledger: Ledger) -> Lineage:
+    """What was to read for a result of which some states were taken over."""
+    arrays = [family.result[name].data for family in work.families for name in family.names]
+    for stage in work.stages:
+        left = [number for number in range(stage.grid.count) if (stage.number, number) not in ledger.taken]
+        arrays += [stage.array[stage.recipe.region(stage.grid.box(number))] for number in left]
+    return trade.lineage(*arrays)
 
 
 def _report(plan: RunPlan, ledger: Ledger, finished: Finished) -> dict[str, Any]:
@@ -276,10 +292,12 @@ def _report(plan: RunPlan, ledger: Ledger, finished: Finished) -> dict[str, Any]
         "entitlement": plan.job.entitlement,
         "lineage": finished.lineage.to_json(),
         "usage": finished.usage.to_json(),
+        "reused": list(finished.reused),
     }
 
 
-def _tidy(work: Work) -> None:
-    """Remove what is in the result now."""
-    remove_parts(work.job.run_folder)
+def _tidy(work: Work, ledger: Ledger) -> None:
+    """Remove what is in the result now, but for states that an update can take over."""
+    kept = {f"states-{phase}" for (phase, _), covers in ledger.covers.items() if covers}
+    remove_parts(work.job.run_folder, kept=kept)
     fork_file(work).unlink(missing_ok=True)

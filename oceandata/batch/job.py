@@ -253,8 +253,13 @@ class Job(Document):
     @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits, equal for equal work."""
-        text = json.dumps(self.work(), sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return _digest(self.work())
+
+    @property
+    def stem(self) -> str:
+        """Sixteen hexadecimal digits, equal for equal work on whichever revision of its input."""
+        work = self.work()
+        return _digest(work | {"input": work["input"] | {"revision": ""}})
 
     def with_resources(self, **changes: Any) -> Self:
         """The same job with other resources, which do not change the result."""
@@ -267,6 +272,11 @@ class Job(Document):
         job = self.model_copy()
         job._folder = folder.absolute()
         return job
+
+
+def _digest(work: Mapping[str, Any]) -> str:
+    text = json.dumps(work, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _plain(value: Any) -> Any:

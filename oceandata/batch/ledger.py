@@ -23,6 +23,7 @@ from oceandata.storage.counting import Read, Reads
 from oceandata.storage.leases import find_leases, writer_lease
 
 __all__ = [
+    "TAKEN",
     "Ledger",
     "RunHeldError",
     "Share",
@@ -37,6 +38,9 @@ __all__ = [
 
 #: A partition: the number of its phase, and its own within it.
 Unit = tuple[int, int]
+
+#: Log of what an update took over from an earlier run, before any runner began.
+TAKEN = "ledger-taken.log"
 
 
 class RunHeldError(RepositoryExistsError):
@@ -67,8 +71,8 @@ class Share:
 
 
 def ledger_files(folder: Path) -> list[Path]:
-    """Logs of the runners of a run."""
-    return sorted(folder.glob("ledger-*.log"))
+    """Logs of the runners of a run, after what was taken over before they began."""
+    return sorted(folder.glob("ledger-*.log"), key=lambda path: (path.name != TAKEN, path.name))
 
 
 class Ledger:
@@ -89,6 +93,8 @@ class Ledger:
         self.seconds: list[float] = []
         self.peak_bytes = 0
         self.files: dict[Unit, tuple[int, str]] = {}
+        self.covers: dict[Unit, str] = {}
+        self.taken: dict[Unit, str] = {}
         self.reads = Reads()
         self.begun: list[dict[str, Any]] = []
         self.ended: dict[str, Any] = {}
@@ -97,14 +103,7 @@ class Ledger:
     def take(self, record: dict[str, Any]) -> None:
         """Take one line into account."""
         if "done" in record:
-            phase, number = self._unit(record["done"])
-            self.done[phase][number] = 1
-            self.since_begin += 1
-            self.failures.pop((phase, number), None)
-            self.seconds.append(_number(record["s"]))
-            self.peak_bytes = max(self.peak_bytes, int(record.get("peak", 0)))
-            self.files[(phase, number)] = (int(record["nbytes"]), str(record["sha256"]))
-            self._count(record["reads"])
+            self._take_done(record)
         elif "failed" in record:
             phase, number = self._unit(record["failed"])
             self.attempts[(phase, number)] = int(record["attempt"])
@@ -114,6 +113,7 @@ class Ledger:
         elif "undone" in record:
             phase, number = self._unit(record["undone"])
             self.done[phase][number] = 0
+            self.taken.pop((phase, number), None)
         elif "begin" in record:
             _number(record.get("at", 0))
             self.begun.append(record)
@@ -122,6 +122,22 @@ class Ledger:
             self.ended = {}
         elif "end" in record:
             self.ended = record
+
+    def _take_done(self, record: dict[str, Any]) -> None:
+        """A partition that was worked on, or taken over from a run that read the snapshot ``from``."""
+        phase, number = unit = self._unit(record["done"])
+        self.done[phase][number] = 1
+        self.failures.pop(unit, None)
+        self.files[unit] = (int(record["nbytes"]), str(record["sha256"]))
+        self.covers[unit] = str(record.get("covers", ""))
+        if "from" in record:
+            self.taken[unit] = str(record["from"])
+            return
+        self.taken.pop(unit, None)
+        self.since_begin += 1
+        self.seconds.append(_number(record["s"]))
+        self.peak_bytes = max(self.peak_bytes, int(record.get("peak", 0)))
+        self._count(record["reads"])
 
     def _unit(self, value: Any) -> Unit:
         """A partition that there is."""

@@ -20,7 +20,7 @@ import zarr
 from oceandata.batch.files import file_digest, numbered_file, write_arrays
 from oceandata.batch.work import Family, Work
 from oceandata.errors import CorruptionError, InputError, RepositoryExistsError
-from oceandata.storage.integrity import HashingStore
+from oceandata.storage.integrity import INTEGRITY_GROUP, HashingStore
 from oceandata.storage.layout import ArrayPlan, open_written
 from oceandata.storage.leases import HeldLease, writer_lease
 from oceandata.storage.manifests import with_split_manifests
@@ -54,7 +54,7 @@ GROUP = "maps"
 
 def branch_of(work: Work) -> str:
     """Branch on which the result of a job waits until it is whole."""
-    return f"run-{work.job.digest}"
+    return f"run-{work.digest}"
 
 
 def check_target(work: Work) -> None:
@@ -90,30 +90,40 @@ def check_target(work: Work) -> None:
         return
     repository = open_repository(target)
     tags = sorted(repository.list_tags())
-    if tags and not published_revision(work, repository):
+    if tags and not published_revision(work, repository) and not _is_newest(work, repository):
         msg = f"{target} holds a dataset already (revision {tags[-1]}). Choose another output for the result."
         raise RepositoryExistsError(msg)
 
 
 def made_file(work: Work) -> Path:
-    """File that holds the digest of the NetCDF file that a run made last."""
+    """File that holds the digest of the NetCDF file, or names the revision, that a run made last."""
     return work.job.run_folder / "result.json"
+
+
+def _made(work: Work) -> Any:
+    """What a run made last; None if that is not known."""
+    try:
+        return json.loads(made_file(work).read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _is_own(work: Work) -> bool:
     """Whether the file that is there is, to the last bit, one that this run made."""
-    try:
-        made = json.loads(made_file(work).read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(made == {"digest": file_digest(Path(work.job.target))})
+    return bool(_made(work) == {"digest": file_digest(Path(work.job.target))})
+
+
+def _is_newest(work: Work, repository: "icechunk.Repository") -> bool:
+    """Whether the newest revision is what this job made of an earlier state of its input, so that one may follow."""
+    snapshot = repository.lookup_branch("main")
+    return bool(_made(work) == {"job": work.job.stem, "snapshot": snapshot})
 
 
 def published_revision(work: Work, repository: "icechunk.Repository") -> str:
-    """Revision that is the result of this job already; empty if there is none."""
+    """Revision that is the result of this job, on this input, already; empty if there is none."""
     for tag in sorted(repository.list_tags()):
         facts = dict(repository.lookup_snapshot(repository.lookup_tag(tag)).metadata)
-        if facts.get("oceandata.job") == work.job.digest:
+        if facts.get("oceandata.job") == work.digest:
             return tag
     return ""
 
@@ -195,7 +205,7 @@ def open_writer(work: Work, repository: "icechunk.Repository", total: int, lease
         branch_of(work),
         group=GROUP,
         arrays=array_plans(work),
-        job=work.job.digest,
+        job=work.digest,
         total=total,
         lease=lease,
     )
@@ -210,7 +220,7 @@ def begin_repository(work: Work, attributes: dict[str, Any]) -> None:
     """
     Make the repository of a result, with its labels and empty arrays, on a branch of its own.
 
-    What an earlier run began stays.
+    What an earlier run began stays. What it published, of an earlier state of the input, is replaced on the branch.
 
     Parameters
     ----------
@@ -224,12 +234,15 @@ def begin_repository(work: Work, attributes: dict[str, Any]) -> None:
     if published_revision(work, repository) or (fork_file(work).exists() and branch in repository.list_branches()):
         return
     with writer_lease(target) as lease, zarr.config.set({"async.concurrency": CONCURRENCY}):
-        begun = branch in repository.list_branches()
-        if not begun:
+        if branch not in repository.list_branches():
             repository = with_split_manifests(repository, target, GROUP, array_plans(work))
             repository.create_branch(branch, repository.lookup_branch("main"))
         writer = open_writer(work, repository, 1 + sum(family.grid.count for family in work.families), lease)
-        if GROUP not in dict(zarr.open_group(writer.session.store, mode="a").groups()):
+        if dict(next(iter(repository.ancestry(branch=branch))).metadata).get("oceandata.job") != work.digest:
+            top = zarr.open_group(writer.session.store, mode="a")
+            for path in (GROUP, f"{INTEGRITY_GROUP}/{GROUP}"):
+                if path in top:
+                    del top[path]
             writer.create(attributes)
         _write_labels(work, writer)
         writer.commit(1)

@@ -20,6 +20,7 @@ from oceandata.batch.canary import Measured, measure
 from oceandata.batch.costs import LISTED_BLOCKS, Choice, PhasePlan, memory_of, phase_plan
 from oceandata.batch.job import Job
 from oceandata.batch.outputs import check_target, result_bytes
+from oceandata.batch.taken import Update
 from oceandata.batch.work import Family, Work, open_work
 from oceandata.errors import MemoryBudgetError
 from oceandata.graph import zarr_array_of
@@ -28,7 +29,7 @@ from oceandata.storage import CountingStore
 if TYPE_CHECKING:
     from oceandata.trade import Lineage
 
-__all__ = ["PlanRefusedError", "RunPlan", "code_digest", "lineage_of", "open_planned", "plan_job"]
+__all__ = ["PlanRefusedError", "RunPlan", "code_digest", "inputs_of", "lineage_of", "open_planned", "plan_job"]
 
 #: Form of the file in which a plan is kept.
 FORM = "oceandata.run/1"
@@ -68,6 +69,8 @@ class RunPlan:
         What will be written to the disk of the run and the result at most, and what is free there.
     code : str
         Digest of the code that computes.
+    update : Update or None
+        What is taken over from an earlier run.
     """
 
     job: Job
@@ -81,6 +84,7 @@ class RunPlan:
     needed_bytes: int
     free_bytes: int
     code: str
+    update: Update | None = None
 
     @property
     def partitions(self) -> int:
@@ -98,10 +102,17 @@ class RunPlan:
         return sum(phase.gross_bytes for phase in self.phases)
 
     @property
+    def read_bytes(self) -> int:
+        """Decoded bytes to read, without those of the states that are taken over."""
+        return self.gross_bytes - (self.update.saved_bytes if self.update else 0)
+
+    @property
     def seconds(self) -> float:
         """Expected time with the workers of the job."""
         workers = self.job.resources.workers
-        return sum(math.ceil(phase.grid.count / workers) * phase.partition_bytes / self.rate for phase in self.phases)
+        taken = self.update.taken if self.update else (0,) * len(self.phases)
+        left = [(phase, phase.grid.count - done) for phase, done in zip(self.phases, taken, strict=True)]
+        return sum(math.ceil(count / workers) * phase.partition_bytes / self.rate for phase, count in left)
 
     @property
     def grids(self) -> dict[str, tuple[int, ...]]:
@@ -139,8 +150,10 @@ class RunPlan:
             "partitions": self.partitions,
             "unique_bytes": self.unique_bytes,
             "gross_bytes": self.gross_bytes,
+            "read_bytes": self.read_bytes,
             "seconds": round(self.seconds, 1),
             "code": self.code,
+            "update": self.update.to_json() if self.update else None,
         }
 
     @classmethod
@@ -152,6 +165,7 @@ class RunPlan:
             phases=tuple(PhasePlan.from_json(phase) for phase in document["phases"]),
             inputs=tuple(document["inputs"]),
             unattributed=tuple(document["unattributed"]),
+            update=Update.from_json(document["update"]) if document.get("update") else None,
             **{name: document[name] for name in names},
         )
 
@@ -181,7 +195,8 @@ class RunPlan:
         often = "each chunk once" if again <= 1 else f"{again:.3g} times each chunk"
         return [
             *rows,
-            ("to read", f"{_html.human_bytes(self.gross_bytes)} decoded, {often}"),
+            *([("update", self._said(self.update))] if self.update else []),
+            ("to read", f"{_html.human_bytes(self.read_bytes)} decoded, {often}"),
             ("to write", f"up to {_html.human_bytes(self.needed_bytes)}, {_html.human_bytes(self.free_bytes)} free"),
             (
                 "memory",
@@ -191,6 +206,13 @@ class RunPlan:
             *([("purpose", self.job.purpose)] if self.job.purpose else []),
             *([("entitlement", self.job.entitlement)] if self.job.entitlement else []),
         ]
+
+    def _said(self, update: Update) -> str:
+        """What is taken over, in a sentence."""
+        states = sum(phase.grid.count for phase in self.phases if phase.pattern == "mergeable")
+        found = f"{sum(update.taken)} of {states} partitions unchanged since the run of {update.since}: reads "
+        found += f"{_html.human_bytes(self.read_bytes)} of {_html.human_bytes(self.gross_bytes)}"
+        return f"{found} ({update.why})" if update.why else found
 
     def __str__(self) -> str:
         width = max(len(name) for name, _ in self.facts()) + 2
@@ -227,8 +249,20 @@ def code_digest() -> str:
     return found.hexdigest()[:16]
 
 
-def _inputs(work: Work) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
-    """What is read, by product, and what has no known source."""
+def inputs_of(work: Work) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
+    """
+    What a job reads, by product, and what of it has no known source; very many chunks are not looked at one by one.
+
+    Parameters
+    ----------
+    work : Work
+        Of the job.
+
+    Returns
+    -------
+    tuple
+        One dictionary an input, as a plan keeps it, and words for the rest.
+    """
     arrays = [stage.array for stage in work.stages]
     lazies = [family.result[name].data for family in work.families for name in family.names]
     if sum(math.prod(array.numblocks) for array in [*arrays, *lazies]) > LISTED_BLOCKS:
@@ -253,7 +287,7 @@ def _inputs(work: Work) -> tuple[tuple[dict[str, Any], ...], tuple[str, ...]]:
     ), found.unattributed
 
 
-def lineage_of(work: Work) -> "Lineage":
+def lineage_of(work: Work, *, taken: bool = False) -> "Lineage":
     """
     Lineage of a job: of all that it streams, and of all that its result is made of beside.
 
@@ -261,6 +295,8 @@ def lineage_of(work: Work) -> "Lineage":
     ----------
     work : Work
         Of the job.
+    taken : bool
+        Also count the values that are taken of each input, for quotes of the result, unless there are very many blocks.
 
     Returns
     -------
@@ -268,10 +304,13 @@ def lineage_of(work: Work) -> "Lineage":
         Metadata and recorded leaves are read, data are not.
     """
     from oceandata import trade
+    from oceandata.trade.delivered import with_taken
 
     arrays = [stage.array for stage in work.stages]
     lazies = [family.result[name].data for family in work.families for name in family.names]
-    return trade.lineage(*arrays, *lazies)
+    found = trade.lineage(*arrays, *lazies)
+    few = sum(math.prod(array.numblocks) for array in [*arrays, *lazies]) <= LISTED_BLOCKS
+    return with_taken(found, *arrays, *lazies) if taken and few else found
 
 
 def _unlisted_inputs(work: Work) -> tuple[dict[str, Any], ...]:
@@ -297,14 +336,14 @@ def _unlisted_inputs(work: Work) -> tuple[dict[str, Any], ...]:
     return tuple(found.values())
 
 
-def _draft(job: Job, rate: float) -> tuple[Work, list[PhasePlan], bool]:
+def _draft(job: Job, rate: float, steps: dict[str, tuple[int, ...]]) -> tuple[Work, list[PhasePlan], bool]:
     """Work, its phases, and whether a first partition can be tried without doing all of them."""
-    choice = Choice(job, rate)
+    choice = Choice(job, rate, steps)
     work = open_work(job, choose_stage=choice.stage, choose_family=choice.family)
     return work, [phase_plan(phase, choice) for phase in work.phases], bool(work.stages) or not choice.is_undivided
 
 
-def plan_job(job: Job, *, canary: bool = True) -> RunPlan:
+def plan_job(job: Job, *, canary: bool = True, like: RunPlan | None = None) -> RunPlan:
     """
     Plan a job.
 
@@ -315,6 +354,9 @@ def plan_job(job: Job, *, canary: bool = True) -> RunPlan:
     canary : bool
         Try a few blocks in a process of their own, to learn the speed and the memory; else both are assumed and
         nothing but metadata is read.
+    like : RunPlan, optional
+        Plan of an earlier run of the same job, of which the partitions of states are cut alike, and the speed and the
+        memory are believed: nothing is tried.
 
     Returns
     -------
@@ -328,13 +370,17 @@ def plan_job(job: Job, *, canary: bool = True) -> RunPlan:
     RepositoryExistsError
         If something else is where the result shall be.
     """
-    work, phases, is_divided = _draft(job, _RATE)
+    steps = like.grids if like else {}
+    work, phases, is_divided = _draft(job, like.rate if like else _RATE, steps)
     check_target(work)
     measured: Measured | None = None
-    if canary and phases and is_divided:
+    if like is not None:
+        held = max((phase.held_bytes for phase in like.phases), default=0)
+        measured = Measured(like.rate, like.peak_bytes, max(BASE_BYTES, like.peak_bytes - held))
+    elif canary and phases and is_divided:
         measured = measure(job)
-        work, phases, _ = _draft(job, measured.rate)
-    inputs, unattributed = _inputs(work)
+        work, phases, _ = _draft(job, measured.rate, steps)
+    inputs, unattributed = inputs_of(work)
     held = max((phase.held_bytes for phase in phases), default=0)
     base = measured.peak_bytes if measured else BASE_BYTES
     written = sum(phase.written_bytes for phase in phases) + result_bytes(work) * job.is_file
@@ -344,7 +390,7 @@ def plan_job(job: Job, *, canary: bool = True) -> RunPlan:
         inputs=inputs,
         unattributed=unattributed,
         rate=measured.rate if measured else float(_RATE),
-        is_measured=measured is not None,
+        is_measured=like.is_measured if like else measured is not None,
         peak_bytes=max(base, (measured.base_bytes if measured else BASE_BYTES) + held),
         memory_bytes=memory_of(job),
         needed_bytes=written,

@@ -1,6 +1,7 @@
-"""Routines that can be a step of a job, and what they take."""
+"""Routines that can be a step of a job, what they take, and what several of them in one pass make."""
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,9 +11,12 @@ from oceandata import analysis
 from oceandata.analysis.heatwaves.events import HeatwaveEvents
 from oceandata.analysis.routines import result_types
 from oceandata.catalog.positions import Location
-from oceandata.errors import closest
+from oceandata.errors import CorruptionError, InputError, closest
 
-__all__ = ["argument_faults", "job_routines", "makes_table"]
+__all__ = ["argument_faults", "job_routines", "joined", "makes_table"]
+
+# The routine that makes several results, and what it takes in a job, which keeps states itself.
+_SEVERAL, _OF_SEVERAL = "statistics", ("routines",)
 
 
 def job_routines() -> list[str]:
@@ -22,7 +26,7 @@ def job_routines() -> list[str]:
     Returns
     -------
     list of str
-        Those that make arrays, datasets or tables of events of one variable.
+        Those that make arrays, datasets or tables of events of one variable, and `statistics`.
 
     Examples
     --------
@@ -30,7 +34,40 @@ def job_routines() -> list[str]:
     (True, False)
     """
     lazy = {xr.DataArray, xr.Dataset, HeatwaveEvents}
-    return [name for name in analysis.__all__ if result_types(getattr(analysis, name)) <= lazy]
+    return [name for name in analysis.__all__ if name == _SEVERAL or result_types(getattr(analysis, name)) <= lazy]
+
+
+def joined(results: Mapping[str, xr.DataArray | xr.Dataset]) -> xr.Dataset:
+    """
+    Results of several routines as one dataset.
+
+    Parameters
+    ----------
+    results : mapping of str to xarray.DataArray or xarray.Dataset
+        By label, as `oceandata.analysis.statistics` gives them.
+
+    Returns
+    -------
+    xarray.Dataset
+        An array is called by its label, a variable of a dataset by the label and its name.
+
+    Raises
+    ------
+    InputError
+        If a label is no name of a variable, or two results have other labels along a dimension of the same name.
+    """
+    parts = []
+    for label, one in results.items():
+        if not re.fullmatch(r"[A-Za-z]\w*", label, re.ASCII):
+            msg = f"{label!r} is no name of a variable, need letters, digits and underscores. Choose another label."
+            raise InputError(msg)
+        names = {} if isinstance(one, xr.DataArray) else {name: f"{label}_{name}" for name in one.data_vars}
+        parts.append(one.to_dataset(name=label) if isinstance(one, xr.DataArray) else one.rename(names))
+    try:
+        return xr.merge(parts, join="exact", compat="equals", combine_attrs="drop_conflicts")
+    except (ValueError, CorruptionError) as error:  # labels that are not computed yet cannot be compared
+        msg = f"the results do not fit into one dataset ({error}). Compute them in several jobs."
+        raise InputError(msg) from error
 
 
 def makes_table(name: str) -> bool:
@@ -56,6 +93,8 @@ def argument_faults(routine: str, arguments: Mapping[str, Any]) -> Iterator[tupl
     """
     parameters = list(inspect.signature(getattr(analysis, routine)).parameters.values())[1:]
     known = [one.name for one in parameters if one.kind != one.VAR_KEYWORD]
+    known = [*_OF_SEVERAL] if routine == _SEVERAL else known
+    parameters = [one for one in parameters if one.name in known or one.kind == one.VAR_KEYWORD]
     is_open = len(known) < len(parameters)
     for name in arguments:
         if name not in known and not is_open:

@@ -5,7 +5,9 @@ Dask carries partitions; it keeps no progress. Its own retries are off, because 
 be told from those that were only near.
 """
 
+import asyncio
 import dataclasses
+import math
 import queue
 import time
 from collections.abc import Iterator, Sequence
@@ -26,11 +28,20 @@ _NO_WORKER_S = 60.0
 # Seconds in which a scheduler answers.
 _ANSWER_S = 10.0
 
+# Seconds for which the number of workers is believed: to ask costs as much as to hand out a partition.
+_LOOK_S = 1.0
+
 # Seconds to wait for a record of a hundred bytes.
 _RESULT_S = 30.0
 
 # Dask's settings: a worker gets no more than it runs, and a second death of a partition's worker ends the partition.
-_CLUSTER = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 1}
+# Nobody looks at the profiles that workers take a hundred times a second, and nothing waits at them to be stolen.
+_CLUSTER = {
+    "distributed.scheduler.worker-saturation": 1.0,
+    "distributed.scheduler.allowed-failures": 1,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.profile.enabled": False,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,13 +131,15 @@ class _Cluster:
         self.client, self.folder = client, str(folder)
         self.ended = _Drained()
         self.seen = time.monotonic()
+        self.looked, self.threads = -math.inf, 0
         self.futures: dict[str, tuple[Unit, Any]] = {}
 
     @property
     def width(self) -> int:
-        """Threads of all workers there are now, at least one."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return max(1, sum(int(worker["nthreads"]) for worker in workers))
+        """Threads of all workers there were within a second, at least one."""
+        if time.monotonic() - self.looked > _LOOK_S:
+            self.threads = self._threads()
+        return max(1, self.threads)
 
     def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
         keys = [f"partition-{phase}-{number}-{attempt}-{time.monotonic_ns()}" for (phase, number), attempt in units]
@@ -140,23 +153,49 @@ class _Cluster:
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         ended = [self.futures.pop(key) for key in self.ended.take(timeout) if key in self.futures]
-        found = [self._outcome(unit, future) for unit, future in ended]
+        made = self._results([future for _, future in ended])
         for _, future in ended:
             future.release()
-        return found
+        return [self._outcome(unit, result) for (unit, _), result in zip(ended, made, strict=True)]
 
-    def _outcome(self, unit: Unit, future: Any) -> Outcome:
+    def _results(self, futures: list[Any]) -> list[Any]:
+        """Records or errors of partitions that ended."""
+        if not futures:
+            return []
+        try:
+            return list(self.client.sync(self._fetched, futures, callback_timeout=3 * _RESULT_S))
+        except Exception as error:  # of the connection: each partition learns of it
+            return [error] * len(futures)
+
+    async def _fetched(self, futures: list[Any]) -> list[Any]:
+        """Records of all in one question; those that gave none are asked one by one."""
+        found: dict[str, Any] = {}
+        with suppress(asyncio.TimeoutError):
+            asked = self.client.gather({one.key: one for one in futures}, errors="skip")
+            found = await asyncio.wait_for(asked, _RESULT_S)
+        left = [one for one in futures if found.get(one.key) is None]
+        each = (asyncio.wait_for(one, _RESULT_S) for one in left)
+        found |= zip([one.key for one in left], await asyncio.gather(*each, return_exceptions=True), strict=True)
+        return [found[one.key] for one in futures]
+
+    def _outcome(self, unit: Unit, result: Any) -> Outcome:
         """Record or error of a partition; one whose result died with its worker after it ended is tried again."""
         import distributed
         from distributed.scheduler import KilledWorker
 
-        try:
-            return Outcome(unit, record=future.result(timeout=_RESULT_S))
-        except (TimeoutError, distributed.TimeoutError, distributed.CancelledError) as error:
-            lost = UnreachableError(f"its result was lost with its worker ({type(error).__name__}).")
+        gone = (TimeoutError, distributed.TimeoutError, distributed.CancelledError, asyncio.CancelledError)
+        if not isinstance(result, BaseException):
+            return Outcome(unit, record=result)
+        if isinstance(result, gone):
+            lost = UnreachableError(f"its result was lost with its worker ({type(result).__name__}).")
             return Outcome(unit, error=lost)
-        except Exception as error:  # whatever a routine raises belongs to its partition
-            return Outcome(unit, error=error, killed=isinstance(error, KilledWorker))
+        return Outcome(unit, error=result, killed=isinstance(result, KilledWorker))
+
+    def _threads(self) -> int:
+        """Threads of all workers there are now."""
+        self.looked = time.monotonic()
+        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
+        return sum(int(worker["nthreads"]) for worker in workers)
 
     def check_alive(self) -> None:
         status = self.client.status
@@ -164,7 +203,8 @@ class _Cluster:
             msg = f"the scheduler is gone (client {status}). What is done is kept: run again when it is back."
             raise UnreachableError(msg)
         now = time.monotonic()
-        if self.client.scheduler_info(n_workers=-1)["workers"]:
+        self.threads = self._threads()
+        if self.threads:
             self.seen = now
         elif now - self.seen > _NO_WORKER_S:
             msg = f"the cluster has had no worker for {_NO_WORKER_S:.0f} s. What is done is kept: run again."

@@ -6,6 +6,7 @@ Whatever dies, what the ledger says stays done, and the same command continues.
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,16 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from oceandata import _html
-from oceandata.batch.files import file_digest, remove_parts, require_own_folder, write_json
+from oceandata.batch.begun import RunChangedError, check_input, checked_plan, has_moved
+from oceandata.batch.files import file_digest, remove_run, require_own_folder, write_json
 from oceandata.batch.finisher import Finished, finish_run, published_attributes, report_file
-from oceandata.batch.job import Job, differences
+from oceandata.batch.job import Job
 from oceandata.batch.ledger import Ledger, Share, Unit, held_run, open_log, read_ledger
 from oceandata.batch.outputs import begin_repository, check_target
-from oceandata.batch.plan import PlanRefusedError, RunPlan, code_digest, lineage_of, plan_job
+from oceandata.batch.plan import PlanRefusedError, RunPlan, inputs_of, lineage_of, plan_job
 from oceandata.batch.runners import open_runner
 from oceandata.batch.status import damaged_units, missing_units
+from oceandata.batch.taken import reused_rows
+from oceandata.batch.updates import find_update, open_earlier, settle, update_folder, write_update
 from oceandata.batch.window import Ended, Progress, Stop, Window, first_line, is_fatal
-from oceandata.batch.worker import Opened, begin_metering, open_run, plan_file, read_plan_file
+from oceandata.batch.work import open_input
+from oceandata.batch.worker import Opened, begin_metering, open_run, plan_file, read_plan_file, write_plan_file
 from oceandata.errors import (
     CorruptionError,
     InputError,
@@ -35,7 +40,7 @@ from oceandata.storage.leases import Lease
 from oceandata.storage.revisions import describe_revision
 from oceandata.storage.stores import local_path, repository_exists
 
-__all__ = ["CODES", "RunChangedError", "RunReport", "Stop", "code_of", "run_job"]
+__all__ = ["CODES", "RunReport", "Stop", "code_of", "run_job"]
 
 #: Exit codes by how a run ended.
 CODES = {
@@ -50,15 +55,8 @@ CODES = {
     "interrupted": 130,
 }
 
-# Files of a run, but for those of partitions and runners; the plan goes last.
-_OWN = ("report.json", "session.fork", "session.new", "plan.json")
-
 # What a run has written stays safe from garbage collection for so long after it was last seen.
 _KEPT_DAYS = 7
-
-
-class RunChangedError(RepositoryExistsError):
-    """The job, its input or the code is not that of the run that was begun."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +78,8 @@ class RunReport:
         What partitions failed with, by their name.
     finished : Finished or None
         The result, if it is whole now.
+    reused : tuple of dict
+        Inputs that were read by earlier runs, whose states were taken over; `oceandata.batch.Update.reused`.
     """
 
     how: str
@@ -90,6 +90,7 @@ class RunReport:
     fresh: int
     failures: dict[str, str]
     finished: Finished | None = None
+    reused: tuple[dict[str, Any], ...] = ()
 
     @property
     def code(self) -> int:
@@ -100,7 +101,7 @@ class RunReport:
         """JSON form."""
         names = ("how", "message", "partitions", "done", "fresh", "failures")
         document: dict[str, Any] = {"code": self.code, "run": str(self.folder)}
-        document |= {name: getattr(self, name) for name in names}
+        document |= {name: getattr(self, name) for name in names} | {"reused": list(self.reused)}
         if self.finished is not None:
             own = self.finished
             document |= {"target": own.target, "digest": own.digest, "revision": own.revision}
@@ -118,6 +119,7 @@ class RunReport:
         """
         rows = [("run", str(self.folder)), ("ended", self.message)]
         rows.append(("partitions", f"{self.done} of {self.partitions} done, {self.fresh} by this run"))
+        rows += reused_rows(self.reused)
         rows += [(f"failed {name}", said) for name, said in self.failures.items()]
         if self.finished is not None:
             own = self.finished
@@ -136,39 +138,6 @@ class RunReport:
         return _html.facts(self.facts(), title="run")
 
 
-def _checked_plan(folder: Path, job: Job) -> RunPlan | None:
-    """Plan that the run was begun with, if it is of the same work and code; None if nothing was begun."""
-    if not plan_file(folder).exists():
-        return None
-    begun = read_plan_file(folder)
-    if begun.job.folder.resolve() != job.folder.resolve():
-        msg = (
-            f"the run in {folder} was begun by a job in {begun.job.folder}, this one is in {job.folder}: a copy does "
-            "not go on. Run the job there, or remove the copied folder of the run."
-        )
-        raise RunChangedError(msg)
-    changed = differences(begun.job.work(), job.work())
-    if changed:
-        msg = (
-            f"the run in {folder} was begun with another job: {'; '.join(changed)}. Give the job another name, or "
-            "throw away what was done: discard=True (--discard)."
-        )
-        raise RunChangedError(msg)
-    if begun.code != code_digest() and not report_file(folder).exists():
-        msg = (
-            f"the run in {folder} was begun with other code ({begun.code}, now {code_digest()}): its parts do not fit "
-            "together with what would be computed now. Finish it with that version of oceandata, or throw away what "
-            "was done: discard=True (--discard)."
-        )
-        raise RunChangedError(msg)
-    return dataclasses.replace(begun, job=job)
-
-
-def _write_plan(folder: Path, plan: RunPlan) -> None:
-    document = {"document": plan.job.to_json(), "folder": str(plan.job.folder), **plan.to_json()}
-    write_json(plan_file(folder), document)
-
-
 @contextmanager
 def _planning(folder: Path) -> Iterator[None]:
     """One runner plans, the others wait for it."""
@@ -179,36 +148,62 @@ def _planning(folder: Path) -> Iterator[None]:
         yield
 
 
-def _begin(job: Job, folder: Path, *, canary: bool) -> Opened:
-    """Plan of the run, made and kept if there is none; and its work."""
+def _begin(job: Job, folder: Path, share: Share, *, canary: bool, update: bool) -> RunPlan:
+    """Plan of the run, made and kept if there is none; where it is not finished, everything that partitions need."""
     with _planning(folder):
-        _forget_lost(job, folder)
-        plan = _checked_plan(folder, job)
+        settle(folder)
+        _forget_lost(job, folder, update=update)
+        if update:
+            _bring_up_to_date(job, folder, share)
+        plan = checked_plan(folder, job, is_finished=report_file(folder).exists())
         if plan is None:
-            plan = plan_job(job, canary=canary)
-            faults = plan.faults()
-            if faults:
-                raise PlanRefusedError(" ".join(faults))
-            _write_plan(folder, plan)
+            plan = _fitting(plan_job(job, canary=canary))
+            write_plan_file(folder, plan)
         elif plan.job.to_json() != read_plan_file(folder).job.to_json():
-            _write_plan(folder, plan)  # resources or purpose of this run
-        opened = open_run(folder)
+            write_plan_file(folder, plan)  # resources or purpose of this run
         if not report_file(folder).exists():
+            check_input(plan, open_input(job))
+            opened = open_run(folder)
             _check_inputs(opened)
             check_target(opened.work)
             if not job.is_file:
                 begin_repository(opened.work, published_attributes(opened.work, lineage_of(opened.work)))
-    return opened
+    return plan
+
+
+def _fitting(plan: RunPlan) -> RunPlan:
+    """A plan that can be run."""
+    faults = plan.faults()
+    if faults:
+        raise PlanRefusedError(" ".join(faults))
+    return plan
+
+
+def _bring_up_to_date(job: Job, folder: Path, share: Share) -> None:
+    """Put a run on the input of now in the place of the one before, with the states that still hold."""
+    is_finished = report_file(folder).exists()
+    earlier = open_earlier(job, is_finished=is_finished)
+    if earlier is None or not earlier.is_behind(job):
+        return
+    if share.of > 1 and not is_finished:
+        msg = (
+            f"the run in {folder} is not finished and its input or code changed: runners of other shares may work on "
+            "it. Let one runner bring it up to date: oceandata run --update, without --share."
+        )
+        raise RunChangedError(msg)
+    plan, states = find_update(job, earlier)
+    write_update(folder, _fitting(plan), states)
 
 
 def _check_inputs(opened: Opened) -> None:
     """Refuse an input that is not the one that was planned."""
     planned = {(one["repository"], one["variable"]): one["snapshot"] for one in opened.plan.inputs}
-    for one in lineage_of(opened.work).planned:
-        before = planned.get((one.origin.repository, one.variable))
-        if before is not None and before != one.origin.snapshot:
+    for one in inputs_of(opened.work)[0]:
+        before = planned.get((one["repository"], one["variable"]))
+        if before is not None and before != one["snapshot"]:
+            name = one["product"] or one["entry"] or one["repository"]
             msg = (
-                f"input {one.origin.name} is at snapshot {one.origin.snapshot} now, the run was begun with {before}. "
+                f"input {name} is at snapshot {one['snapshot']} now, the run was begun with {before}. "
                 "Name the revision in the job (input.revision), or throw away what was done: discard=True (--discard)."
             )
             raise RunChangedError(msg)
@@ -243,10 +238,10 @@ def _redo(units: list[Unit], ledger: Ledger, journal: Journal) -> None:
         ledger.take(record)
 
 
-def _forget_lost(job: Job, folder: Path) -> None:
+def _forget_lost(job: Job, folder: Path, *, update: bool) -> None:
     """Begin anew where the result of a finished run was deleted; refuse one that is another now."""
     path = report_file(folder)
-    if not path.exists() or not plan_file(folder).exists() or _checked_plan(folder, job) is None:
+    if not path.exists() or checked_plan(folder, job, is_finished=True, update=update) is None:
         return
     try:
         report = json.loads(path.read_text("utf-8"))
@@ -280,14 +275,6 @@ def _check_discard(job: Job) -> None:
         raise RunChangedError(msg)
 
 
-def _discard(folder: Path) -> None:
-    """Throw away what was done: what a run makes itself, and nothing else that lies there."""
-    remove_parts(folder)
-    for path in [*folder.glob("ledger-*.log"), *(folder / name for name in _OWN)]:
-        if path.is_file():
-            path.unlink()
-
-
 def _work_through(opened: Opened, ledger: Ledger, loop: Window, share: Share, on_progress: Progress | None) -> None:
     """All phases in order."""
     for phase in range(len(ledger.counts)):
@@ -313,13 +300,15 @@ def run_job(
     share: Share | None = None,
     canary: bool = True,
     discard: bool = False,
+    update: bool = False,
     stop: Stop | None = None,
     on_progress: Progress | None = None,
 ) -> RunReport:
     """
     Run a job, or go on with it.
 
-    What an earlier run of the same job has done is not done again. A finished job is left as it is.
+    What an earlier run of the same job has done is not done again. A finished job is left as it is, unless its result
+    shall follow its input.
 
     Parameters
     ----------
@@ -334,6 +323,10 @@ def run_job(
         Try some blocks first, to learn speed and memory, where no plan was made yet.
     discard : bool
         Begin anew, whatever was done.
+    update : bool
+        Bring the result up to date if the input is at another revision now: states that were merged of chunks, labels
+        and encoding that did not change are taken over, the rest is read. Everything is computed anew if the code is
+        another, or nothing of the job merges; the report says so. What is up to date is left alone.
     stop : Stop, optional
         Asks the run to end, from a signal or another thread.
     on_progress : callable, optional
@@ -349,10 +342,15 @@ def run_job(
     RunHeldError
         If another runner works on it.
     RunChangedError
-        If the job, its input or the code is not that of the run that was begun.
+        If the job, its input or the code is not that of the run that was begun; with `update` if the job is another.
+    InputError
+        If both `discard` and `update` are asked for, or `update` of an input that has no revisions.
     PlanRefusedError
         If it does not fit; nothing is begun.
     """
+    if discard and update:
+        msg = "an update takes over what discard throws away. Leave one of the two out."
+        raise InputError(msg)
     share = share or Share()
     require_own_folder(job.run_folder)
     if discard:
@@ -361,8 +359,9 @@ def run_job(
         with held_run(job.run_folder, share):
             begin_metering()
             if discard:
-                _discard(job.run_folder)
-            return _held(job, scheduler, share, stop or Stop(), on_progress, canary=canary)
+                shutil.rmtree(update_folder(job.run_folder), ignore_errors=True)
+                remove_run(job.run_folder)
+            return _held(job, scheduler, share, stop or Stop(), on_progress, canary=canary, update=update)
     except Exception as error:
         if not is_fatal(error):
             raise
@@ -374,16 +373,25 @@ def _full(error: BaseException) -> str:
     return f"the disk takes no more ({first_line(error)}). Free space; the same command continues."
 
 
+def _left_alone(plan: RunPlan) -> RunReport:
+    """What to say of a run that is finished."""
+    job, total = plan.job, plan.partitions
+    now = has_moved(plan, open_input(job))
+    message = f"{job.name} is finished already: {job.target}."
+    if now:
+        message += f" Its input is at {now} now: bring it up to date with update=True (--update)."
+    return RunReport("done", message, job.run_folder, total, total, 0, {})
+
+
 def _held(
-    job: Job, scheduler: str, share: Share, stop: Stop, on_progress: Progress | None, *, canary: bool
+    job: Job, scheduler: str, share: Share, stop: Stop, on_progress: Progress | None, *, canary: bool, update: bool
 ) -> RunReport:
     """Begin a run that nobody else holds, or go on with it."""
     folder = job.run_folder
-    opened = _begin(job, folder, canary=canary)
-    counts = [phase.grid.count for phase in opened.plan.phases]
+    plan = _begin(job, folder, share, canary=canary, update=update)
     if report_file(folder).exists():
-        total = sum(counts)
-        return RunReport("done", f"{job.name} is finished already: {job.target}.", folder, total, total, 0, {})
+        return _left_alone(plan)
+    opened, counts = open_run(folder), [phase.grid.count for phase in plan.phases]
     _keep_from_garbage(job)
     with open_log(folder, share) as journal:
         ledger = read_ledger(folder, counts)
@@ -439,7 +447,8 @@ def _run(
             raise
         how, message = "storage", f"{job.name} ended: {_full(error)}"
     done = sum(map(ledger.done_in, range(len(ledger.counts))))
-    return RunReport(how, message, folder, total, done, fresh, failures, finished)
+    taken = opened.plan.update.reused(ledger.taken.values()) if opened.plan.update else []
+    return RunReport(how, message, folder, total, done, fresh, failures, finished, tuple(taken))
 
 
 def code_of(error: OceanDataError) -> int:

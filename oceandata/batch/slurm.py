@@ -23,9 +23,10 @@ from oceandata.batch.finisher import report_file
 from oceandata.batch.job import Job, load_job
 from oceandata.batch.ledger import RunHeldError, Share
 from oceandata.batch.plan import PlanRefusedError, plan_job
-from oceandata.batch.running import run_job
+from oceandata.batch.running import RunReport, run_job
 from oceandata.batch.slurm_scripts import Allocation, finisher_script, job_name, share_script
 from oceandata.batch.status import read_status
+from oceandata.batch.updates import plan_update
 from oceandata.batch.window import Stop
 from oceandata.batch.worker import plan_file
 from oceandata.errors import InputError, OceanDataError, UnreachableError
@@ -173,15 +174,19 @@ def _live_or_refused(folder: Path, *, again: bool) -> list[str]:
     return live
 
 
-def _left(job: Job, *, planned: bool) -> list[int]:
-    """Partitions of each phase that is not yet done; by a plan of metadata where no run was begun."""
-    if planned:
-        return [count for _, done, count in read_status(job.run_folder).phases if done < count]
-    plan = plan_job(job, canary=False)
+def _left(job: Job) -> list[int]:
+    """Partitions of each phase that is not yet done."""
+    return [count for _, done, count in read_status(job.run_folder).phases if done < count]
+
+
+def _planned_left(job: Job, *, update: bool) -> list[int]:
+    """Partitions of each phase of a run that is not begun, or brought up to date, by a plan of metadata."""
+    plan = plan_update(job, canary=False) if update else plan_job(job, canary=False)
     faults = plan.faults()
     if faults:
         raise PlanRefusedError(" ".join(faults))
-    return [phase.grid.count for phase in plan.phases]
+    taken = plan.update.taken if plan.update else (0,) * len(plan.phases)
+    return [phase.grid.count - done for phase, done in zip(plan.phases, taken, strict=True) if done < phase.grid.count]
 
 
 def _with_allocation(job: Job, allocation: Allocation) -> Job:
@@ -190,15 +195,15 @@ def _with_allocation(job: Job, allocation: Allocation) -> Job:
     return job.with_resources(workers=allocation.cpus, memory=memory)
 
 
-def _begin(job: Job, allocation: Allocation, *, canary: bool) -> None:
+def _begin(job: Job, allocation: Allocation, *, canary: bool, update: bool) -> RunReport:
     """Plan and check the run as its first share would, without working on a partition."""
     stop = Stop()
     stop.drain()
-    report = run_job(
-        _with_allocation(job, allocation), share=Share(0, max(2, allocation.shares)), canary=canary, stop=stop
-    )
+    share = Share(0, max(2, allocation.shares))
+    report = run_job(_with_allocation(job, allocation), share=share, canary=canary, update=update, stop=stop)
     if report.how not in ("done", "drained"):
         raise OceanDataError(report.message)
+    return report
 
 
 def _sbatch(script: Path, after: str) -> str:
@@ -241,6 +246,7 @@ def submit_job(
     *,
     scheduler: str = "local",
     canary: bool = True,
+    update: bool = False,
     again: bool = False,
     dry_run: bool = False,
 ) -> Submission:
@@ -260,6 +266,8 @@ def submit_job(
         What a task works with: ``local`` (processes) or ``threads``.
     canary : bool
         Try some blocks first, on this machine, where no plan was made yet.
+    update : bool
+        Bring a result up to date whose input is at another revision now, as `run_job` does.
     again : bool
         Submit also if what was submitted before still waits or runs.
     dry_run : bool
@@ -287,17 +295,21 @@ def submit_job(
     path = Path(path).absolute()
     job = load_job(path)
     folder = job.run_folder
-    if report_file(folder).exists():
-        return Submission(path, folder, {}, (), "", 0, 0, f"{job.name} is finished already: {job.target}.")
+    if report_file(folder).exists() and not update:
+        return _finished(path, job, f"{job.name} is finished already: {job.target}.")
     if dry_run:
-        left = _left(_with_allocation(job, allocation), planned=plan_file(folder).exists())
+        own = _with_allocation(job, allocation)
+        is_begun = plan_file(folder).exists() and not update
+        left = _left(own) if is_begun else _planned_left(own, update=update)
         return _submission(path, job, allocation, scheduler, left)
     _ask("sbatch", "--version")  # before anything is made
     with _submitting(folder):
         live = _live_or_refused(folder, again=again)
         if not (live and plan_file(folder).exists()):
-            _begin(job, allocation, canary=canary)
-        planned = _submission(path, job, allocation, scheduler, _left(job, planned=True))
+            begun = _begin(job, allocation, canary=canary, update=update)
+            if report_file(folder).exists():
+                return _finished(path, job, begun.message)
+        planned = _submission(path, job, allocation, scheduler, _left(job))
         for script, text in planned.scripts.items():
             script.write_text(text, "utf-8")
         share, finisher = planned.scripts
@@ -305,6 +317,11 @@ def submit_job(
         *arrays, last = _submit_all([*[share] * planned.rounds, finisher], known, _submission_file(folder))
     message = f"{len(arrays)} array{'s' * (len(arrays) != 1)} and what makes the result of them."
     return dataclasses.replace(planned, arrays=tuple(arrays), finisher=last, message=message)
+
+
+def _finished(path: Path, job: Job, message: str) -> Submission:
+    """Nothing to submit."""
+    return Submission(path, job.run_folder, {}, (), "", 0, 0, message)
 
 
 def _submission(path: Path, job: Job, allocation: Allocation, scheduler: str, left: Sequence[int]) -> Submission:

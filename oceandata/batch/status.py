@@ -13,6 +13,7 @@ from oceandata.batch.ledger import Ledger, Unit, ledger_files, read_ledger
 from oceandata.batch.outputs import block_file
 from oceandata.batch.plan import open_planned
 from oceandata.batch.states import Stage
+from oceandata.batch.taken import reused_rows
 from oceandata.batch.work import Work
 from oceandata.batch.worker import plan_file, read_plan_file
 from oceandata.errors import NotFoundError
@@ -48,6 +49,8 @@ class RunStatus:
         Partitions whose files are not what was recorded; None if nobody looked.
     holders : tuple of str
         Runners that work on it.
+    reused : tuple of dict
+        Inputs that were read by earlier runs, whose states were taken over; `oceandata.batch.Update.reused`.
     """
 
     folder: Path
@@ -61,6 +64,7 @@ class RunStatus:
     failures: dict[str, int]
     damaged: tuple[str, ...] | None
     holders: tuple[str, ...]
+    reused: tuple[dict[str, Any], ...] = ()
 
     @property
     def done(self) -> int:
@@ -89,6 +93,7 @@ class RunStatus:
         """
         rows = [("run", str(self.folder)), ("job", f"{self.name} ({self.digest})"), ("state", self.how)]
         rows += [(label, f"{done} of {count} partitions") for label, done, count in self.phases]
+        rows += reused_rows(self.reused)
         if self.left_s is not None:
             rows.append(("time left", f"{self.left_s:.0f} s"))
         if self.rate is not None:
@@ -225,6 +230,7 @@ def read_status(folder: Path, *, verify: bool = False) -> RunStatus:
         failures=dict(Counter(ledger.failures.values())),
         damaged=damaged,
         holders=holders,
+        reused=tuple(plan.update.reused(ledger.taken.values())) if plan.update else (),
     )
 
 

@@ -30,6 +30,11 @@ _CERTAIN = (InputError, CorruptionError, MemoryBudgetError, ImportError)
 _ALIKE = 3
 
 _WIDEST = 1024
+
+# Partitions in flight for each worker: as many as last a second, so that short ones are handed out and fetched in
+# groups, within limits; so few of long ones that a run which is asked to stop soon does.
+_AHEAD = (3, 32)
+_AHEAD_S = 1.0
 _POLL_S = 0.5
 _WATCH_S = 2.0
 
@@ -160,10 +165,13 @@ class Window:
                 left = self._refill(todo)
             if not self.in_flight:
                 break
-            for outcome in self.runner.outcomes(_POLL_S):
-                self._take(outcome)
-                if on_progress is not None:
-                    on_progress(sum(map(self.ledger.done_in, range(len(self.ledger.counts)))), sum(self.ledger.counts))
+            ended = self.runner.outcomes(_POLL_S)
+            if ended:
+                with self.journal.together():
+                    for outcome in ended:
+                        self._take(outcome)
+            if ended and on_progress is not None:
+                on_progress(sum(map(self.ledger.done_in, range(len(self.ledger.counts)))), sum(self.ledger.counts))
             if self.stop.now:
                 break
             self._watch()
@@ -184,8 +192,7 @@ class Window:
 
     def _refill(self, todo: Iterator[Unit]) -> bool:
         """Hand out partitions up to the window, in groups; whether there may be more."""
-        width = max(1, self.runner.width)
-        window = min(_WIDEST, self.resources.in_flight or 3 * width)
+        window = min(_WIDEST, self.resources.in_flight or self._ahead() * max(1, self.runner.width))
         room = window - len(self.in_flight)
         if self.in_flight and room < max(1, window // 4):
             return True
@@ -203,6 +210,14 @@ class Window:
             self.in_flight |= dict(group)
             self.runner.submit(group)
         return len(group) >= room
+
+    def _ahead(self) -> int:
+        """Partitions in flight for each worker, by what the last ones took."""
+        least, most = _AHEAD
+        last = self.seconds[-most:]
+        if not last:
+            return least
+        return max(least, min(most, int(_AHEAD_S * len(last) / max(sum(last), 1e-3))))
 
     def _take(self, outcome: Outcome) -> None:
         attempt = self.in_flight.pop(outcome.unit, 1)

@@ -5,8 +5,10 @@ Nothing in it depends on the process: a worker builds the same work from the sam
 """
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import dask
@@ -19,14 +21,19 @@ from oceandata import analysis, cf
 from oceandata.analysis.streaming import deferred_to
 from oceandata.batch.job import Job
 from oceandata.batch.partitions import Grid
+from oceandata.batch.routines import joined
 from oceandata.batch.states import Stage, Stages
 from oceandata.catalog import open_catalog
 from oceandata.errors import InputError
+from oceandata.graph import box_reads, cut
+from oceandata.storage import CountingStore
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["Family", "Phase", "Work", "open_input", "open_work"]
+    from oceandata.entities import Origin
+
+__all__ = ["Family", "Phase", "Work", "open_input", "open_work", "source_origin"]
 
 # Decoded bytes of a chunk of the result not to exceed, where its blocks divide.
 _CHUNK_BYTES = 16_000_000
@@ -58,6 +65,26 @@ def open_input(job: Job) -> xr.DataArray:
         msg = f"entry {job.input.entry!r} has the variables {', '.join(map(str, names))}. Choose one: input.variable."
         raise InputError(msg)
     return ds[cf.require_variable(ds, asked) if asked else names[0]]
+
+
+def source_origin(source: xr.DataArray) -> "Origin | None":
+    """
+    Repository and revision that an input is read from.
+
+    Parameters
+    ----------
+    source : xarray.DataArray
+        From `open_input`.
+
+    Returns
+    -------
+    Origin or None
+        None if it is read from something else than a repository.
+    """
+    if not isinstance(source.variable._data, da.Array):
+        return None
+    reads = box_reads(cut(source.data), ((0, 1),) * source.ndim)
+    return next((one.store.origin for one in reads if isinstance(one.store, CountingStore)), None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -160,6 +187,13 @@ class Work:
         """Stages, then families: each needs those before it."""
         return (*self.stages, *self.families)
 
+    @cached_property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits, equal for the same job on the same snapshot of its input."""
+        origin = source_origin(self.source)
+        text = f"{self.job.digest} {origin.snapshot if origin else ''}"
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
 
 def _called(job: Job, source: xr.DataArray) -> Any:
     """Result of the chain."""
@@ -172,7 +206,8 @@ def _called(job: Job, source: xr.DataArray) -> Any:
         }
         routine: Callable[..., Any] = getattr(analysis, step.routine)
         try:
-            made[step.label] = routine(made[step.of or last], **arguments)
+            found = routine(made[step.of or last], **arguments)
+            made[step.label] = joined(found) if isinstance(found, dict) else found
         except TypeError as error:
             msg = f"step {step.label!r}: {error}. See help(oceandata.analysis.{step.routine})."
             raise InputError(msg) from error

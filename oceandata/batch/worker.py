@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from oceandata.batch.canary import peak_memory
+from oceandata.batch.coverage import coverage
+from oceandata.batch.files import write_json
 from oceandata.batch.job import Job
 from oceandata.batch.ledger import Unit, reads_record
 from oceandata.batch.outputs import write_block
@@ -22,10 +24,10 @@ from oceandata.batch.plan import RunPlan, open_planned
 from oceandata.batch.states import Stage
 from oceandata.batch.work import Work
 from oceandata.errors import CorruptionError, DocumentError, OceanDataError
-from oceandata.storage.counting import counted_reads
+from oceandata.storage.counting import Counter, open_counter
 from oceandata.storage.damages import name_undecodable
 
-__all__ = ["Opened", "begin_metering", "open_run", "plan_file", "read_plan_file", "run_unit"]
+__all__ = ["Opened", "begin_metering", "open_run", "plan_file", "read_plan_file", "run_unit", "write_plan_file"]
 
 # Runs whose work a process keeps.
 _KEPT_RUNS = 2
@@ -44,6 +46,12 @@ def read_plan_file(folder: Path) -> RunPlan:
         return RunPlan.from_json(document, job)
     except (AttributeError, DocumentError, LookupError, TypeError, ValueError) as error:
         raise CorruptionError(_damaged_plan(folder)) from error
+
+
+def write_plan_file(folder: Path, plan: RunPlan) -> None:
+    """Keep a plan with its run."""
+    document = {"document": plan.job.to_json(), "folder": str(plan.job.folder), **plan.to_json()}
+    write_json(plan_file(folder), document)
 
 
 def _damaged_plan(folder: Path) -> str:
@@ -95,25 +103,17 @@ class _Meter:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.stack: ExitStack | None = None
-        self.reads: Any = None
+        self.stack = ExitStack()
+        self.counter: Counter | None = None
 
     def begin(self) -> None:
         with self.lock:
-            if self.stack is None:
-                self._open()
-
-    def _open(self) -> None:
-        self.stack = ExitStack()
-        self.reads = self.stack.enter_context(counted_reads())
+            if self.counter is None:
+                self.counter = self.stack.enter_context(open_counter())
 
     def take(self) -> dict[str, Any]:
-        with self.lock:
-            assert self.stack is not None
-            self.stack.close()
-            found = reads_record(self.reads)
-            self._open()
-            return found
+        assert self.counter is not None
+        return reads_record(self.counter.take())
 
 
 _opener = _Opener()
@@ -168,9 +168,11 @@ def run_unit(folder: str, unit: Unit) -> dict[str, Any]:
     opened = open_run(Path(folder))
     phase = opened.work.phases[unit[0]]
     places = {str(one["repository"]) for one in opened.plan.inputs}
+    covers = {}
     with name_undecodable(places):
         if isinstance(phase, Stage):
             nbytes, digest = phase.run(unit[1])
+            covers = {"covers": coverage(opened.work, phase, unit[1])}
         else:
             nbytes, digest = write_block(opened.work, phase, unit[1])
     return {
@@ -180,4 +182,5 @@ def run_unit(folder: str, unit: Unit) -> dict[str, Any]:
         "nbytes": nbytes,
         "sha256": digest,
         "reads": _meter.take(),
+        **covers,
     }

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from oceandata.batch.running import RunReport
     from oceandata.batch.window import Stop
 
-__all__ = ["plan", "run", "status"]
+__all__ = ["coded", "plan", "run", "status"]
 
 _JOB = click.Path(path_type=Path, dir_okay=False)
 
 
 @contextmanager
-def _coded(*, as_json: bool) -> Iterator[None]:
+def coded(*, as_json: bool) -> Iterator[None]:
     """Exit with the code that tells a script what is wrong."""
     from oceandata.batch.running import code_of
     from oceandata.errors import OceanDataError
@@ -40,8 +40,9 @@ def _coded(*, as_json: bool) -> Iterator[None]:
 @click.command()
 @click.argument("job", type=_JOB)
 @click.option("--no-canary", is_flag=True, help="Try nothing: assume speed and memory, read metadata only.")
+@click.option("--update", is_flag=True, help="As oceandata run --update: what is unchanged, and what is read.")
 @json_option
-def plan(job: Path, *, no_canary: bool, as_json: bool) -> None:
+def plan(job: Path, *, no_canary: bool, update: bool, as_json: bool) -> None:
     """
     Tell what a job will read, write, need and owe, before it is run.
 
@@ -60,11 +61,13 @@ def plan(job: Path, *, no_canary: bool, as_json: bool) -> None:
     Examples:
       oceandata plan trend.yaml
       oceandata plan trend.yaml --no-canary --json
+      oceandata plan trend.yaml --update
     """
     from oceandata import batch
 
-    with _coded(as_json=as_json):
-        planned = batch.plan_job(batch.load_job(job), canary=not no_canary)
+    with coded(as_json=as_json):
+        plan_it = batch.plan_update if update else batch.plan_job
+        planned = plan_it(batch.load_job(job), canary=not no_canary)
     faults = planned.faults()
     if as_json:
         echo_json(planned.to_json() | {"faults": faults})
@@ -120,6 +123,7 @@ def _signals(stop: "Stop") -> Iterator[None]:
 @click.option("--walltime", type=click.FloatRange(min=0), metavar="S", help="Begin no partition that would end later.")
 @click.option("--no-canary", is_flag=True, help="Try nothing before: assume speed and memory.")
 @click.option("--discard", is_flag=True, help="Throw away what an earlier run did, and begin anew.")
+@click.option("--update", is_flag=True, help="Bring a finished result up to date with its input.")
 @json_option
 def run(
     job: Path,
@@ -131,6 +135,7 @@ def run(
     walltime: float | None,
     no_canary: bool,
     discard: bool,
+    update: bool,
     as_json: bool,
 ) -> None:
     """
@@ -141,12 +146,18 @@ def run(
     is lost; 5 the disk takes no more; 6 another runner holds the run, or the job changed; 75 stopped in order, run it
     again; 130 interrupted.
 
+    With --update a result follows its input to a newer revision: what was merged of chunks, labels and encoding that
+    did not change is taken over from the run before, only the rest is read, and the output says which revision it is
+    of. A job that has no result yet is run whole, and one that is up to date is left alone: the same command every
+    night. Where the code is another, or nothing of the job merges, everything is computed anew, and told.
+
     \b
     Examples:
       oceandata run trend.yaml
       oceandata run trend.yaml --scheduler local --workers 8
       oceandata run trend.yaml --share 3/16
       oceandata run trend.yaml --finish
+      oceandata run trend.yaml --update
     """
     from oceandata import batch, progress
     from oceandata.batch.window import Stop
@@ -154,8 +165,11 @@ def run(
     if finish and share is not None:
         msg = "--finish does what is left of all shares: leave --share out."
         raise click.UsageError(msg)
+    if discard and update:
+        msg = "--update takes over what --discard throws away: leave one of them out."
+        raise click.UsageError(msg)
     stop = Stop()
-    with _coded(as_json=as_json), _signals(stop), progress.count_bar("partitions") as moved:
+    with coded(as_json=as_json), _signals(stop), progress.count_bar("partitions") as moved:
         document = batch.load_job(job)
         changes = {key: value for key, value in (("workers", workers), ("walltime_s", walltime)) if value is not None}
         report = batch.run_job(
@@ -164,6 +178,7 @@ def run(
             share=share,
             canary=not no_canary,
             discard=discard,
+            update=update,
             stop=stop,
             on_progress=moved,
         )
@@ -198,7 +213,7 @@ def status(run: Path, *, verify: bool, as_json: bool) -> None:
     """
     from oceandata import batch
 
-    with _coded(as_json=as_json):
+    with coded(as_json=as_json):
         folder = batch.load_job(run).run_folder if run.is_file() else run
         found = batch.read_status(folder, verify=verify)
     echo_json(found.to_json()) if as_json else echo_facts(found.facts())

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from oceandata.cli.batch import _coded
+from oceandata.cli.batch import coded
 from oceandata.cli.output import echo_facts, echo_json, json_option
 
 __all__ = ["submit"]
@@ -58,6 +58,7 @@ def _directives(ctx: click.Context, param: click.Parameter, values: tuple[str, .
     help="What a task works with: processes or threads.",
 )
 @click.option("--no-canary", is_flag=True, help="Try nothing on this machine: assume speed and memory.")
+@click.option("--update", is_flag=True, help="Bring a finished result up to date with its input; see oceandata run.")
 @click.option("--again", is_flag=True, help="Also if the run is submitted already.")
 @click.option("--dry-run", is_flag=True, help="Print the scripts, write and submit nothing.")
 @json_option
@@ -67,6 +68,7 @@ def submit(
     slurm: bool,
     scheduler: str,
     no_canary: bool,
+    update: bool,
     again: bool,
     dry_run: bool,
     as_json: bool,
@@ -90,9 +92,11 @@ def submit(
     from oceandata.batch.slurm import submit_job
     from oceandata.batch.slurm_scripts import Allocation
 
-    with _coded(as_json=as_json):
+    with coded(as_json=as_json):
         allocation = Allocation(**asked)
-        submitted = submit_job(job, allocation, scheduler=scheduler, canary=not no_canary, again=again, dry_run=dry_run)
+        submitted = submit_job(
+            job, allocation, scheduler=scheduler, canary=not no_canary, update=update, again=again, dry_run=dry_run
+        )
     if as_json:
         echo_json(submitted.to_json())
         return

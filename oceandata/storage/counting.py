@@ -107,6 +107,19 @@ class Counter:
         with _session.lock:
             _session.poll()
             served, processes, missing = dict(self._served), len(self._processes), tuple(self._missing)
+        return self._told(served, processes, missing)
+
+    def take(self) -> Reads:
+        """What was counted since it was last taken: what other threads read meanwhile counts once, now or next time."""
+        with _session.lock:
+            _session.poll()
+            served, processes, missing = self._served, len(self._processes), tuple(self._missing)
+            self._served, self._processes, self._missing = {}, set(), []
+        return self._told(served, processes, missing)
+
+    @staticmethod
+    def _told(served: dict[tuple[str, str, str], tuple[int, int]], processes: int, missing: tuple[str, ...]) -> Reads:
+        """Counts by read and by origin."""
         found = Reads(processes=processes, missing=missing)
         origins = {text: Origin.model_validate_json(text) for text in {place[0] for place in served}}
         for (text, key, byte_range), (times, nbytes) in served.items():

@@ -125,7 +125,10 @@ _RIGHTS: _Rows = (
     ("{reason} is permitted for {x} only, not for {y}", "“{reason}”仅允许用于 {x}，不得用于 {y}"),
     ("{reason} is permitted for {x} only: say what for", "“{reason}”仅允许用于 {x}：请说明用途"),
     ("the provider must be asked to {reason}", "“{reason}”须征得数据提供方同意"),
-    ("its source is unknown", "来源不明"),
+    (
+        "its source is unknown: open it by its entry, or open and compute inside trade.recording",
+        "来源不明：请按目录条目打开，或在 trade.recording 中打开并计算",
+    ),
     ("its grade is core, which is never listed", "级别为核心，绝不上架"),
     ("the licence {x} forbids {reason}", "许可 {x} 禁止{reason}"),
     ("commercial use", "商业使用"),

@@ -40,7 +40,8 @@ class Input:
     taken : Taken or None
         How many values of it are delivered; None if that was not counted.
     through : str
-        Name of the stamped file through which it came, which was made of it before; empty if it is read itself.
+        Name of the stamped file or repository through which it came, which was made of it before; empty if it is read
+        itself.
     """
 
     origin: Origin
@@ -153,6 +154,10 @@ class Lineage:
     def planned(self) -> tuple[Input, ...]:
         """The inputs that are data, also those that came through stamped files."""
         return tuple(one for one in self.inputs if not one.is_coordinate)
+
+    def explains(self, origin: Origin) -> bool:
+        """Whether an origin is no product but a result, whose own lineage is among the inputs."""
+        return not origin.product and origin.name in {one.through for one in self.inputs}
 
     @property
     def stored_bytes(self) -> int:

@@ -25,7 +25,7 @@ from oceandata.storage.layout import read_layout
 from oceandata.storage.revisions import data_names, extent_of
 from oceandata.storage.urls import url_scheme
 from oceandata.trade.inputs import Input, Lineage
-from oceandata.trade.reopened import read_stamp
+from oceandata.trade.reopened import STAMP, parse_stamp, read_stamp
 
 __all__ = ["Input", "Lineage", "MadeInMemory", "lineage", "lineage_of_reads", "standing_for_memory"]
 
@@ -188,6 +188,7 @@ def lineage_of_reads(
         paths = sorted({one.path for one in files if one.described == described})
         parts.append(_without_revision(described, paths, [one for path in paths for one in known_origins(path)]))
         texts.discard(described)
+    parts += _results_before(reads)
     inputs = [_input(read, read.store) for read in _by_product(reads)]
     inputs.sort(key=lambda one: (one.is_coordinate, one.origin.name, one.variable))
     return _together([Lineage(tuple(inputs), tuple(texts)), *parts])
@@ -221,13 +222,38 @@ def _is_another(origin: Origin, stamped: Lineage) -> bool:
     return bool(origin.product) and origin.product not in {one.origin.product for one in stamped.inputs}
 
 
+def _results_before(reads: Iterable[ArrayRead]) -> list[Lineage]:
+    """Lineages of the revisions that are no product but a result, as their stamps tell."""
+    found: dict[tuple[str, ...], Lineage | None] = {}
+    for read in reads:
+        store: Any = read.store
+        if isinstance(store, CountingStore) and store.origin.snapshot and not store.origin.product:
+            place = (*store_identity(store), read.path.strip("/").rpartition("/")[0])
+            if place not in found:
+                found[place] = _stamped_revision(store, place[-1])
+    return [one for one in found.values() if one is not None]
+
+
+def _stamped_revision(store: CountingStore, group: str) -> Lineage | None:
+    """Lineage that a revision carries, None if it has none that can be read."""
+    import zarr
+
+    name = store.origin.name
+    text = str(zarr.open_group(store.uncounted, path=group, mode="r").attrs.get(STAMP, ""))
+    return _through(name, lambda: parse_stamp(text, name))
+
+
 def _stamped(path: str) -> Lineage | None:
     """Lineage that a local file or folder carries, None if it has none that can be read."""
+    return _through(Path(path).name, lambda: read_stamp(path))
+
+
+def _through(name: str, read: Callable[[], tuple[Lineage, Any]]) -> Lineage | None:
+    """Lineage of what came through a result before, None if it cannot be read."""
     try:
-        found, _ = read_stamp(path)
+        found, _ = read()
     except (NotFoundError, InputError):
         return None
-    name = Path(path).name
     inputs = tuple(dataclasses.replace(one, through=one.through or name) for one in found.inputs)
     return dataclasses.replace(found, inputs=inputs)
 

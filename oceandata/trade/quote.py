@@ -346,7 +346,8 @@ def quote(thing: Any, *, products: Any = None, registry: "Registry | None" = Non
     plan, day = made_of(thing, taken=True), day_of(at)
     inputs: dict[str, list[Input]] = {}
     for one in plan.planned:
-        inputs.setdefault(one.origin.product, []).append(one)
+        if not plan.explains(one.origin):
+            inputs.setdefault(one.origin.product, []).append(one)
     standings = {} if registry is None else read_standings(registry, inputs)
     known = find_products(products, inputs) if registry is None else {n: one.product for n, one in standings.items()}
     asked = _Asked(

@@ -10,7 +10,7 @@ from typing import Any
 from oceandata.errors import DocumentError, InputError, MissingExtraError, NotFoundError
 from oceandata.trade.inputs import Lineage
 
-__all__ = ["STAMP", "check_parquet", "csv_description", "read_stamp"]
+__all__ = ["STAMP", "check_parquet", "csv_description", "parse_stamp", "read_stamp"]
 
 #: Global attribute that holds the lineage.
 STAMP = "oceandata_lineage"
@@ -149,6 +149,32 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
     except (OSError, ValueError) as error:
         msg = f"{path} is no {kind} file: {error}"
         raise InputError(msg) from error
+    return parse_stamp(text, str(path))
+
+
+def parse_stamp(text: str, path: str) -> tuple[Lineage, dict[str, Any]]:
+    """
+    Lineage and usage from the text in which they are stamped.
+
+    Parameters
+    ----------
+    text : str
+        The attribute.
+    path : str
+        Where it stands.
+
+    Returns
+    -------
+    tuple
+        The lineage, and the usage in its JSON form.
+
+    Raises
+    ------
+    NotFoundError
+        If the text is empty.
+    InputError
+        If the lineage cannot be read: it was changed, or a later version wrote it.
+    """
     if not text:
         msg = f"{path} carries no lineage: it was not written by oceandata (attribute {STAMP} is missing)."
         raise NotFoundError(msg)

@@ -31,6 +31,8 @@ __all__ = ["Decision", "InputDecision", "OwedDuty", "attribution", "can_relist"]
 #: What listing a result that was made of a product takes.
 _NEEDED: tuple[Action, ...] = ("relist-derived", "distribute", "sell")
 
+_UNKNOWN = "its source is unknown: open it by its entry, or open and compute inside trade.recording"
+
 _WORDS = {
     "en": {
         "title": "Made of:",
@@ -203,7 +205,8 @@ def attribution(thing: Any, *, lang: Literal["en", "zh", ""] = "", products: Any
 def _origins(plan: Lineage) -> list[Origin]:
     """Origins of the inputs, each product, revision and text once; coordinates and files are owed too."""
     seen: dict[tuple[Any, ...], Origin] = {}
-    for origin in [*(one.origin for one in plan.inputs), *plan.unpinned]:
+    owed = [one.origin for one in plan.inputs if not plan.explains(one.origin)]
+    for origin in [*owed, *plan.unpinned]:
         seen.setdefault((origin.name, origin.product_revision, origin.licence, origin.snapshot), origin)
     return [seen[key] for key in sorted(seen, key=str)]
 
@@ -266,7 +269,7 @@ def can_relist(
         permissions = [permission_of(product.permits, one, at=day, purpose=purpose) for one in _NEEDED]
         decided.append(_decided(origin, product, permissions, standings.get(origin.product)))
         duties |= dict.fromkeys(_owed(product, permissions))
-    decided += [InputDecision(text, "undetermined", ("its source is unknown",)) for text in plan.unattributed]
+    decided += [InputDecision(text, "undetermined", (_UNKNOWN,)) for text in plan.unattributed]
     grade = _highest([one.grade for one in decided])
     decided += _conflicts(duties)
     source = "product documents" if registry is None else f"registry {registry.url}"

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from oceandata.batch.ledger import (
+    TAKEN,
     Ledger,
     RunHeldError,
     Share,
@@ -14,6 +15,7 @@ from oceandata.batch.ledger import (
     open_log,
     read_ledger,
     reads_record,
+    recorded_digests,
 )
 from oceandata.errors import CorruptionError
 from oceandata.journal import Journal
@@ -99,6 +101,22 @@ def test_failures_are_those_of_the_last_runner() -> None:
     assert ledger.failures == {}
     ledger.take({"undone": [0, 1]})
     assert not ledger.is_done((0, 1))
+
+
+def test_what_was_taken_over_comes_before_what_runners_did(tmp_path: Path) -> None:
+    with Journal(tmp_path / TAKEN) as log:
+        for number in range(3):
+            log.append(done(0, number, sha256="old", covers="c", **{"from": "SNAP"}))
+    with open_log(tmp_path, Share()) as log:
+        for number in (1, 2):
+            log.append({"undone": [0, number]})
+        log.append(done(0, 2, sha256="new"))
+    ledger = read_ledger(tmp_path, [3])
+    assert list(ledger.done[0]) == [1, 0, 1]
+    assert ledger.taken == {(0, 0): "SNAP"}
+    assert ledger.files[(0, 2)] == (3, "new")
+    assert (ledger.since_begin, ledger.seconds) == (1, [0.5])
+    assert recorded_digests(tmp_path, 0) == {0: "old", 1: "old", 2: "new"}
 
 
 def test_reads_survive_the_ledger() -> None:

@@ -14,10 +14,10 @@ import pytest
 import xarray as xr
 
 from oceandata import storage, trade
-from oceandata.batch import RunChangedError, RunHeldError, Share, Stop, load_job, run_job, runners
+from oceandata.batch import RunChangedError, RunHeldError, Share, Stop, load_job, plan_job, run_job, runners
 from oceandata.batch.ledger import held_run, read_ledger
 from oceandata.batch.worker import read_plan_file, run_unit
-from oceandata.errors import CorruptionError, RepositoryExistsError
+from oceandata.errors import CorruptionError, DocumentError, InputError, RepositoryExistsError
 from tests.batch.conftest import Holding, Make, Write, make_holding, opened, plain, same_bits
 
 Unit = tuple[int, int]
@@ -123,6 +123,57 @@ def test_a_chain_hands_results_on(make_job: Make, holding: Holding, tmp_path: Pa
     np.testing.assert_allclose(found[str(expected.name)], expected, rtol=0, atol=1e-11)
 
 
+def test_several_statistics_are_one_pass(make_job: Make, holding: Holding) -> None:
+    asked = {"mean": {"dim": "time"}, "minmax": {"routine": "extremes"}, "area_mean": {}}
+    job = make_job(routine="statistics", arguments={"routines": asked})
+    plan = plan_job(job, canary=False)
+    assert [phase.pattern for phase in plan.phases].count("mergeable") == 1
+    assert run_job(job, canary=False).code == 0
+    from oceandata import analysis
+
+    expected = analysis.statistics(holding.open(), asked)
+    found = opened(job)
+    assert set(found.data_vars) == {"mean", "minmax_minimum", "minmax_maximum", "minmax_count", "area_mean"}
+    for name in ("mean", "area_mean"):
+        np.testing.assert_allclose(found[name], expected[name], rtol=0, atol=1e-10)
+    assert float(found["minmax_maximum"]) == float(expected["minmax"]["maximum"])
+
+
+@pytest.mark.parametrize(
+    ("routines", "message"),
+    [
+        ({"a/b": {"routine": "mean"}}, "'a/b' is no name of a variable"),
+        (["climatology", "eof"], "'eof' is not mergeable"),
+        (
+            {
+                name: {"routine": "histogram", "bins": [280, top], "dim": "time"}
+                for name, top in (("a", 290), ("b", 300))
+            },
+            "do not fit into one dataset",
+        ),
+        (
+            {
+                name: {"routine": "histogram", "bins": [280, 290], "dim": dim}
+                for name, dim in (("a", "time"), ("b", "lat"))
+            },
+            "do not fit into one dataset",
+        ),
+    ],
+    ids=["label", "routine", "bins", "dims"],
+)
+def test_statistics_that_no_dataset_holds_are_refused(routines: Any, message: str, make_job: Make) -> None:
+    job = make_job(routine="statistics", arguments={"routines": routines})
+    with pytest.raises(InputError, match=message):
+        run_job(job, canary=False)
+
+
+def test_a_job_keeps_its_states_itself(make_job: Make) -> None:
+    with pytest.raises(DocumentError, match="statistics has no argument 'store'"):
+        make_job(routine="statistics", arguments={"routines": ["mean"], "store": "states"})
+    with pytest.raises(DocumentError, match="statistics needs the argument 'routines'"):
+        make_job(routine="statistics")
+
+
 def test_a_finished_run_is_left_alone(make_job: Make, worked: Worked) -> None:
     job = make_job()
     assert run_job(job, canary=False).code == 0
@@ -149,12 +200,12 @@ def test_other_code_is_refused_while_a_run_is_unfinished(
     worked.before = lambda unit: (_ for _ in ()).throw(ValueError("stop here")) if unit == (0, 1) else None
     assert run_job(job, canary=False).code == 1
     with monkeypatch.context() as patch:
-        patch.setattr("oceandata.batch.running.code_digest", lambda: "another")
+        patch.setattr("oceandata.batch.begun.code_digest", lambda: "another")
         with pytest.raises(RunChangedError, match="begun with other code"):
             run_job(job, canary=False)
     worked.before = nothing
     assert run_job(job, canary=False).code == 0
-    monkeypatch.setattr("oceandata.batch.running.code_digest", lambda: "another")
+    monkeypatch.setattr("oceandata.batch.begun.code_digest", lambda: "another")
     assert run_job(job, canary=False).code == 0  # finished: nothing is computed
 
 

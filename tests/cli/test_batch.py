@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from oceandata import storage
 from oceandata.batch.ledger import Share, held_run
-from tests.batch.conftest import SMALL, make_holding
+from oceandata.catalog import update_entry
+from tests.batch.conftest import SMALL, make_holding, write_months
 from tests.cli.conftest import Run
 
 
@@ -51,6 +53,32 @@ def test_from_plan_to_report(run: Run, job: Path) -> None:
     assert state["done"] == state["partitions"] == report["partitions"]
     assert "finished" in run("status", job.parent / "runs" / "warm").stdout
     assert "surface" not in run("lineage", report["target"]).stderr
+
+
+def test_a_result_follows_its_input(run: Run, job: Path, tmp_path: Path) -> None:
+    own = make_holding(tmp_path, steps=12)
+    document = yaml.safe_load(job.read_text())
+    document["input"] = {"catalog": str(own.catalog), "entry": "sst", "blocks": {"time": 6}}
+    job.write_text(yaml.safe_dump(document))
+    assert run("run", job, "--no-canary", "--update").returncode == 0
+    assert "finished already" in run("run", job, "--update").stdout
+    more = write_months(tmp_path / "more.nc", 6, start=12)
+    storage.write_append(storage.plan_append([more], own.repository))
+    update_entry(own.catalog, "sst")
+    planned = json.loads(run("plan", job, "--update", "--json").stdout)
+    assert planned["update"]["since"] == "r1"
+    assert 0 < planned["read_bytes"] < planned["gross_bytes"] / 2
+    assert "unchanged since the run of r1: reads" in run("plan", job, "--update").stdout
+    assert "Its input is at r2 now" in run("run", job).stdout
+    done = run("run", job, "--update", "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert [(one["revision"], one["partitions"]) for one in report["reused"]] == [
+        ("r1", sum(planned["update"]["taken"]))
+    ]
+    assert report["usage"]["inputs"][0]["chunks_served"] == 6
+    assert "as read from sst r1 (CC-BY-4.0)" in run("status", job).stdout
+    assert run("run", job, "--update", "--discard").returncode == 2
 
 
 def test_faults_of_a_job_are_code_2(run: Run, job: Path) -> None:

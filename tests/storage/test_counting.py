@@ -114,6 +114,21 @@ def test_threads_lose_no_count(store):
     assert _chunk_counts(reads) == dict.fromkeys(_once_each(), 8)
 
 
+def test_what_is_taken_while_threads_read_is_neither_lost_nor_counted_twice(store):
+    array = zarr.open_array(store, path=ARRAY, mode="r")
+    taken: dict[str, int] = {}
+    with counting_module.open_counter() as counter, ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(array.__getitem__, ...) for _ in range(8)]
+        while True:
+            ended = all(one.done() for one in running)
+            for key, times in _chunk_counts(counter.take()).items():
+                taken[key] = taken.get(key, 0) + times
+            if ended:
+                break
+        assert counter.take().counts == {}
+    assert taken == dict.fromkeys(_once_each(), 8)
+
+
 CHILD = """
     import pickle, sys, zarr
     from pathlib import Path

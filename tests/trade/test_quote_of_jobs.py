@@ -78,6 +78,20 @@ def test_a_result_of_a_job_costs_what_the_lazy_one_does(
     assert not found.lines[0].parts[0].rounded
 
 
+def test_a_repository_of_results_that_is_opened_again_continues_its_lineage(catalog: Path, tmp_path: Path) -> None:
+    job = _job(catalog, tmp_path, "out")
+    assert run_job(job, canary=False).code == 0
+    again = storage.open_dataset(job.target, chunks={})["sst"].mean("month")
+    product = make_product()
+    found = trade.lineage(again)
+    assert [(one.origin.product, bool(one.through)) for one in found.planned] == [("", False), (NAME, True)]
+    assert found.unattributed == ()
+    assert quote(again, products=product, at=DAY).totals == quote(job.target, products=product, at=DAY).totals
+    owed, before = (trade.can_relist(one, products=product, at=DAY) for one in (again, job.target))
+    assert owed.inputs == before.inputs
+    assert trade.attribution(again, products=product) == trade.attribution(job.target, products=product)
+
+
 def test_a_stamp_of_before_values_were_counted_says_so(catalog: Path, tmp_path: Path) -> None:
     job = _job(catalog, tmp_path, "out")
     assert run_job(job, canary=False).code == 0
