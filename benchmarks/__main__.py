@@ -7,7 +7,6 @@ Fields are kept in ~/.cache/oceandata-bench, or in the folder that OCEANDATA_BEN
 """
 
 import argparse
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -18,7 +17,7 @@ from typing import Any
 from benchmarks import analysis, batch, catalog, heatwaves, registry, regrid, storage, trade
 from benchmarks.harness import run_pairs
 from benchmarks.limits import Trial, run_trial
-from benchmarks.report import row_from_pairs, row_from_runs, write_row, write_table
+from benchmarks.report import bench_folder, row_from_pairs, row_from_runs, write_row, write_table
 from benchmarks.work import Work
 from oceandata.errors import InputError, OceanDataError, closest
 
@@ -160,7 +159,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Zero, also if a goal is missed; 2 if something failed.
     """
     given = _parser().parse_args(argv)
-    folder = Path(os.environ.get("OCEANDATA_BENCH_DIR") or Path.home() / ".cache" / "oceandata-bench").expanduser()
+    folder = bench_folder()
     try:
         if given.runs < 1:
             msg = f"--runs is {given.runs}, need at least 1."

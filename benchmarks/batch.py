@@ -1,6 +1,8 @@
 """The area ``batch``: what a partition costs beside its work, next to the same work as one Dask graph."""
 
 import contextlib
+import functools
+import math
 import resource
 import shutil
 import sys
@@ -14,8 +16,11 @@ import numpy as np
 import xarray as xr
 import yaml
 
+from benchmarks.analysis import check_means
 from benchmarks.limits import Limits, Trial
-from benchmarks.work import Program
+from benchmarks.references import write_references
+from benchmarks.storage import prepare_read
+from benchmarks.work import Goal, Program, Work
 from oceandata import analysis, catalog, storage
 from oceandata.batch import Resources, Share, Stop, load_job, run_job, runners
 from oceandata.batch.ledger import Ledger, Unit, open_log
@@ -28,34 +33,40 @@ __all__ = ["cost_of_carrying", "cost_of_partitions", "do_nothing", "works", "wri
 _HERE = Path(__file__).parent
 
 # Partitions of the run that is measured, and of the one whose cost is taken off: starting and ending costs the same.
-_MANY, _FEW = "1990/1993", "1990"
+_MANY, _FEW = "1900/1903", "1900"
 
 
-def write_maps(folder: Path, days: int) -> None:
+def write_maps(folder: Path, days: int, cells: tuple[int, int] = (4, 8), together: int = 1) -> None:
     """
-    Write a catalogue of one entry whose chunks are tiny maps, if it is not there yet.
+    Write a catalogue of one entry of daily maps, if it is not there yet.
 
     Parameters
     ----------
     folder : pathlib.Path
         Where it appears when it is complete.
     days : int
-        Number of maps, from 1990 on.
+        Number of maps, from 1900 on.
+    cells : tuple of int
+        Latitudes and longitudes of a map.
+    together : int
+        Maps in a chunk.
     """
     if folder.exists():
         return
     unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)  # of a run that was killed
     unfinished.mkdir(parents=True)
-    coords = {"time": np.datetime64("1990-01-01", "ns") + np.arange(days) * np.timedelta64(1, "D")}
+    coords = {"time": np.datetime64("1900-01-01", "ns") + np.arange(days) * np.timedelta64(1, "D")}
     ds = xr.Dataset(
-        {"sst": (("time", "lat", "lon"), np.random.default_rng(11).random((days, 4, 8), dtype="f4"))},
-        coords | {"lat": np.arange(4.0), "lon": np.arange(8.0)},
+        {"sst": (("time", "lat", "lon"), np.random.default_rng(11).random((days, *cells), dtype="f4"))},
+        coords | {"lat": np.arange(cells[0]) / 2, "lon": np.arange(cells[1]) / 2},
     )
     ds["sst"].attrs = {"units": "K", "standard_name": "sea_surface_temperature"}
     ds["lat"].attrs, ds["lon"].attrs = {"units": "degrees_north"}, {"units": "degrees_east"}
     ds.to_netcdf(unfinished / "maps.nc")
-    plan = storage.plan_ingest([unfinished / "maps.nc"], unfinished / "maps", chunk_bytes=4 * 8 * 4)
+    plan = storage.plan_ingest(
+        [unfinished / "maps.nc"], unfinished / "maps", chunk_bytes=4 * math.prod(cells) * together
+    )
     overlay = catalog.Overlay(title="maps", license="CC0-1.0")
     entry = catalog.draft_entry(storage.write_repository(plan), overlay, name="maps")
     catalog.register_entry(unfinished / "catalog.yaml", entry)
@@ -133,21 +144,21 @@ def _carried(count: int) -> float:
 
 
 @contextlib.contextmanager
-def cost_of_carrying() -> Iterator[Callable[[], str]]:
+def cost_of_carrying() -> Iterator[Callable[[], tuple[str, float]]]:
     """
     CPU of carrying a partition to a worker and of its ledger line, whatever the partition does.
 
     Yields
     ------
     callable
-        Carries many and few; tells the milliseconds of CPU of one more.
+        Carries many and few; tells the CPU of one more, in ms and in seconds.
     """
     runners.run_unit = do_nothing  # type: ignore[attr-defined]
 
-    def call() -> str:
+    def call() -> tuple[str, float]:
         many, few = 3000, 500
-        each = 1e3 * (_carried(many) - _carried(few)) / (many - few)
-        return f"{each:.2f} ms CPU a partition of {many:,}"
+        each = (_carried(many) - _carried(few)) / (many - few)
+        return f"{1e3 * each:.2f} ms of CPU a partition, goal 3.5", each
 
     yield call
 
@@ -178,37 +189,131 @@ def cost_of_partitions(maps: str) -> Iterator[Callable[[], str]]:
         yield call
 
 
-def works(peer_python: Path, folder: Path) -> list[Trial]:  # noqa: ARG001
+def _trial(name: str, text: str, *arguments: object, prepare: Callable[[], None], wall_s: float | None = None) -> Trial:
+    """A row whose call is in a module of its own process."""
+    argv = (sys.executable, "-P", str(_HERE / "alone.py"), *map(str, arguments))
+    return Trial(name, text, Program("oceandata", argv, (), ("oceandata-exchange",)), Limits(wall_s=wall_s), prepare)
+
+
+def _nothing() -> None:
+    """For rows without an input."""
+
+
+def _costs(folder: Path) -> list[Trial]:
+    """CPU of partitions."""
+    maps = folder / "batch-tiny-maps"
+    return [
+        _trial(
+            "carrying a partition",
+            "3000 partitions without work to two processes, watched and noted; seconds of the call are the CPU of one",
+            *("batch", "cost_of_carrying"),
+            prepare=_nothing,
+            wall_s=0.0035,
+        ),
+        _trial(
+            "cost of a partition",
+            "mean of 1461 tiny maps in partitions of three, on two processes, next to one Dask graph",
+            *("batch", "cost_of_partitions", maps),
+            prepare=lambda: write_maps(maps, 1461),
+        ),
+    ]
+
+
+def _memories(folder: Path) -> list[Trial]:
+    """Memory of the scheduler and of workers."""
+
+    def worker(days: int) -> Trial:
+        maps = folder / f"batch-maps-{days}"
+        return _trial(
+            f"worker memory of {days:,} days",
+            f"trend of {days:,} x 90 x 90 float32 as a job on two processes",
+            *("batch_memory", "memory_of_job", maps),
+            prepare=lambda: write_maps(maps, days, (90, 90), 366),
+        )
+
+    few, many = 1_000, 100_000
+    scheduler = _trial(
+        "scheduler memory",
+        f"{few:,} partitions without work, then {many:,}; goal 40 MB more",
+        *("batch_memory", "memory_of_scheduler", few, many),
+        prepare=_nothing,
+    )
+    return [scheduler, *(worker(days) for days in (732, 7_320, 73_200))]
+
+
+def _endings(folder: Path) -> list[Trial]:
+    """What the end of a run costs."""
+    place = folder / "references-10000"
+    rows: list[tuple[str, str, tuple[object, ...]]] = [
+        (
+            "end: ledger of 100,000 partitions",
+            "read what 100,000 partitions of one chunk noted",
+            ("read_lines", 100_000, 1),
+        ),
+        (
+            "end: ledger of 1,000,000 chunks",
+            "read what 10,000 partitions of 100 chunks noted",
+            ("read_lines", 10_000, 100),
+        ),
+        (
+            "end: lineage of 1,000,000 chunks",
+            "what a result of a million chunks is made of",
+            ("trace_references", place),
+        ),
+        ("end: merge 2,000 states", "merge the states of 2,000 partitions in their order", ("merge_states", 2_000)),
+    ]
+    return [
+        _trial(
+            name,
+            text,
+            *("finishing", *arguments),
+            prepare=functools.partial(write_references, place, 10_000) if place in arguments else _nothing,
+        )
+        for name, text, arguments in rows
+    ]
+
+
+def _peers(peer_python: Path, folder: Path) -> list[Work]:
+    """The same mean as one Dask graph and by Cubed."""
+    years, plain = folder / "years-2190", folder / "plain-2190"
+    stores = {"ours": folder / "repository-2190", "peer": plain}
+    results = {side: folder / f"job-{side}.npy" for side in ("ours", "graph", "cubed")}
+
+    def program(side: str, python: str, name: str, packages: tuple[str, ...]) -> Program:
+        argv = (python, "-P", str(_HERE / "job_peers.py"), side, str(plain), str(results[side]))
+        return Program(name, argv, (), packages)
+
+    def work(side: str, name: str, packages: tuple[str, ...], whole: float) -> Work:
+        return Work(
+            name=f"job beside {name}",
+            text="mean of 2190 x 180 x 360 float32 over time from plain Zarr, whole programs, two processes",
+            ours=program("ours", sys.executable, "oceandata run", ("oceandata-exchange",)),
+            peer=program(side, str(peer_python), name, packages),
+            goal=Goal(whole=whole),
+            prepare=lambda: prepare_read(stores, years, peer_python),
+            agree=lambda: check_means(results["ours"], results[side]),
+        )
+
+    return [
+        work("graph", "one Dask graph", ("xarray", "dask", "zarr"), 1.25),
+        work("cubed", "Cubed", ("cubed", "zarr"), 1.0),
+    ]
+
+
+def works(peer_python: Path, folder: Path) -> list[Work | Trial]:
     """
     Rows of this area.
 
     Parameters
     ----------
     peer_python : pathlib.Path
-        Interpreter of the peers; not needed here.
+        Interpreter of the peers.
     folder : pathlib.Path
-        Cache folder.
+        Cache folder; about 4 GB.
 
     Returns
     -------
-    list of Trial
+    list of Work or Trial
         Nothing was run.
     """
-    maps = folder / "batch-maps"
-    script = (sys.executable, "-P", str(_HERE / "alone.py"), "batch")
-    return [
-        Trial(
-            name="carrying a partition",
-            text="3000 partitions without work to two processes, watched and noted; goal 3.5 ms of CPU each",
-            program=Program("oceandata", (*script, "cost_of_carrying"), packages=("oceandata-exchange",)),
-            limits=Limits(),
-            prepare=lambda: None,
-        ),
-        Trial(
-            name="cost of a partition",
-            text="mean of 1461 tiny maps in partitions of three, on two processes, next to one Dask graph",
-            program=Program("oceandata", (*script, "cost_of_partitions", str(maps)), packages=("oceandata-exchange",)),
-            limits=Limits(),
-            prepare=lambda: write_maps(maps, 1461),
-        ),
-    ]
+    return [*_costs(folder), *_memories(folder), *_endings(folder), *_peers(peer_python, folder)]

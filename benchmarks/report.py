@@ -14,7 +14,18 @@ from benchmarks.limits import Runs, Trial
 from benchmarks.work import Work
 from oceandata.errors import OceanDataError
 
-__all__ = ["BEGIN", "END", "row_from_pairs", "row_from_runs", "table", "write_row", "write_table"]
+__all__ = [
+    "BEGIN",
+    "END",
+    "bench_folder",
+    "read_rows",
+    "row_from_pairs",
+    "row_from_runs",
+    "table",
+    "write_between",
+    "write_row",
+    "write_table",
+]
 
 #: Seconds below which a third digit says something.
 _SMALL_S = 0.1
@@ -201,6 +212,35 @@ def _markdown(head: list[str], lines: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *lines])
 
 
+def bench_folder() -> Path:
+    """
+    Folder in which fields are kept.
+
+    Returns
+    -------
+    pathlib.Path
+        The one that OCEANDATA_BENCH_DIR names, or ``~/.cache/oceandata-bench``.
+    """
+    return Path(os.environ.get("OCEANDATA_BENCH_DIR") or Path.home() / ".cache" / "oceandata-bench").expanduser()
+
+
+def read_rows(results: Path) -> list[dict[str, Any]]:
+    """
+    All rows that were measured.
+
+    Parameters
+    ----------
+    results : pathlib.Path
+        Folder of the JSON files.
+
+    Returns
+    -------
+    list of dict
+        In order of file and name.
+    """
+    return [row for file in sorted(results.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
+
+
 def table(results: Path) -> str:
     """
     All results as Markdown tables: rows with a peer, then those without.
@@ -230,7 +270,7 @@ def table(results: Path) -> str:
     ]
     alone = ["work", "wall s of the call", "CPU s of the call", "wall s of the program", "peak MB"]
     alone += ["peak MB beyond what was resident before", "limits kept", "found", "measured"]
-    rows = [row for file in sorted(results.glob("*.json")) for row in json.loads(file.read_text(encoding="utf-8"))]
+    rows = read_rows(results)
     paired = [_cells(row) for row in rows if "peer" in row]
     single = [_alone_cells(row) for row in rows if "peer" not in row]
     tables = [_markdown(names, lines) for names, lines in ((head, paired), (alone, single)) if lines]
@@ -253,10 +293,29 @@ def write_table(results: Path, document: Path) -> None:
     OceanDataError
         If the markers are not there, once each and in order.
     """
+    write_between(document, table(results))
+
+
+def write_between(document: Path, tables: str) -> None:
+    """
+    Write text between the two marker comments of a document.
+
+    Parameters
+    ----------
+    document : pathlib.Path
+        Markdown file with both markers; the text around them stays.
+    tables : str
+        What stands between them.
+
+    Raises
+    ------
+    OceanDataError
+        If the markers are not there, once each and in order.
+    """
     text = document.read_text(encoding="utf-8")
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end or BEGIN in after or END in before:
         msg = f"{document.name} has no place for the table, need the lines {BEGIN} and {END} once each."
         raise OceanDataError(msg)
-    document.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{after}", encoding="utf-8")
+    document.write_text(f"{before}{BEGIN}\n{tables}\n{END}{after}", encoding="utf-8")

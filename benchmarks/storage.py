@@ -19,7 +19,7 @@ from benchmarks.work import Goal, Program, Work
 from oceandata.errors import OceanDataError
 from oceandata.storage import open_dataset
 
-__all__ = ["check_equal", "works"]
+__all__ = ["check_equal", "prepare_read", "works"]
 
 _HERE = Path(__file__).parent
 _PEERS = ("xarray", "dask", "zarr", "netCDF4")
@@ -108,8 +108,19 @@ def _ingest(peer_python: Path, folder: Path) -> Work:
     )
 
 
-def _prepare_read(stores: dict[str, Path], years: Path, peer_python: Path) -> None:
-    """The same values in a repository and in the peer's store."""
+def prepare_read(stores: dict[str, Path], years: Path, peer_python: Path) -> None:
+    """
+    Make the same values in a repository and in plain Zarr, where they are not there yet.
+
+    Parameters
+    ----------
+    stores : dict of str to pathlib.Path
+        The repository ``ours``, and the plain store ``peer``.
+    years : pathlib.Path
+        Folder of the files.
+    peer_python : pathlib.Path
+        Interpreter of the peers, which writes the plain store.
+    """
     write_years(years, _DAYS)
     write_ingested(stores["ours"], years)
     if not stores["peer"].exists():
@@ -137,7 +148,7 @@ def _full_reads(peer_python: Path, folder: Path) -> list[Work]:
             ours=program(side, Path(sys.executable), "oceandata", ("oceandata-exchange",)),
             peer=program("peer", peer_python, "plain xarray, open_zarr", _PEERS[:-1]),
             goal=Goal(whole=1.25, warm=1.25),
-            prepare=lambda: _prepare_read(stores, years, peer_python),
+            prepare=lambda: prepare_read(stores, years, peer_python),
             agree=lambda: check_means(results[side], results["peer"]),
         )
 
