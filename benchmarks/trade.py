@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from benchmarks.analysis import check_means
+from benchmarks.analysis import check_means, write_field
 from benchmarks.limits import Limits, Trial
-from benchmarks.moving import write_ingested, write_years
 from benchmarks.work import Goal, Program, Work
 from oceandata.entities import Origin
 from oceandata.errors import OceanDataError
@@ -24,7 +23,7 @@ _HERE = Path(__file__).parent
 # Chunks of each of two products; arithmetic on both and a mean make nine tasks a chunk of the first.
 _CHUNKS = 12_500
 
-_DAYS = 6 * 365
+_FIELD = "sst-20260701"
 
 #: What is made of two products, by name of the row.
 _RESULTS: dict[str, tuple[str, Callable[[xr.DataArray, xr.DataArray], xr.DataArray]]] = {
@@ -129,24 +128,20 @@ def _lineages(folder: Path) -> list[Trial]:
 
 def _metering(folder: Path) -> Work:
     """Counting on and off."""
-    store, years = folder / f"repository-{_DAYS}", folder / f"years-{_DAYS}"
+    store = folder / _FIELD
     results = {side: folder / f"metering-{side}.npy" for side in ("on", "off")}
 
     def program(side: str, name: str) -> Program:
         argv = (sys.executable, "-P", str(_HERE / "metering.py"), side, str(store), str(results[side]))
         return Program(name, (*argv, "1"), (*argv, "2"), ("oceandata-exchange",))
 
-    def prepare() -> None:
-        write_years(years, _DAYS)
-        write_ingested(store, years)
-
     return Work(
         name="metering",
-        text="mean of everything, 2190 x 180 x 360 float32 in chunks of 15 maps, with its lineage, metered",
+        text="mean of everything, 7305 x 180 x 360 float32, with its lineage, metered",
         ours=program("on", "oceandata"),
         peer=program("off", "oceandata, nothing counted"),
         goal=Goal(whole=1.03, warm=1.03),
-        prepare=prepare,
+        prepare=lambda: write_field(store),
         agree=lambda: check_means(results["on"], results["off"]),
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from oceandata.batch.ledger import Unit
-from oceandata.batch.worker import run_unit
+from oceandata.batch.worker import run_unit, run_units
 from oceandata.errors import InputError, UnreachableError
 
 __all__ = ["Outcome", "Runner", "open_runner"]
@@ -74,8 +74,8 @@ class Runner(Protocol):
     def width(self) -> int:
         """Partitions that are worked on at a time."""
 
-    def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
-        """Begin partitions, each with the number of its attempt."""
+    def submit(self, units: Sequence[tuple[Unit, int]], pack: int = 1) -> None:
+        """Begin partitions, each with the number of its attempt; up to `pack` may be carried as one."""
 
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Those that ended meanwhile; waits for one, but not longer than `timeout` seconds."""
@@ -107,7 +107,7 @@ class _Threads:
         self.ended = _Drained()
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="partition")
 
-    def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
+    def submit(self, units: Sequence[tuple[Unit, int]], pack: int = 1) -> None:  # noqa: ARG002 - nothing is carried
         for unit, _ in units:
             self.pool.submit(self._run, unit)
 
@@ -132,7 +132,7 @@ class _Cluster:
         self.ended = _Drained()
         self.seen = time.monotonic()
         self.looked, self.threads = -math.inf, 0
-        self.futures: dict[str, tuple[Unit, Any]] = {}
+        self.futures: dict[str, tuple[list[Unit], Any]] = {}
 
     @property
     def width(self) -> int:
@@ -141,14 +141,16 @@ class _Cluster:
             self.threads = self._threads()
         return max(1, self.threads)
 
-    def submit(self, units: Sequence[tuple[Unit, int]]) -> None:
-        keys = [f"partition-{phase}-{number}-{attempt}-{time.monotonic_ns()}" for (phase, number), attempt in units]
-        which = [unit for unit, _ in units]
+    def submit(self, units: Sequence[tuple[Unit, int]], pack: int = 1) -> None:
+        first = [unit for unit, attempt in units if attempt == 1]
+        packs = [first[at : at + pack] for at in range(0, len(first), pack)]
+        packs += [[unit] for unit, attempt in units if attempt > 1]  # alone, so that it fails for itself
+        keys = ["partition-{}-{}-{}".format(*one[0], time.monotonic_ns()) for one in packs]
         futures = self.client.map(
-            run_unit, [self.folder] * len(units), which, key=keys, pure=False, retries=0, batch_size=len(units)
+            run_units, [self.folder] * len(packs), packs, key=keys, pure=False, retries=0, batch_size=len(packs)
         )
-        for key, unit, future in zip(keys, which, futures, strict=True):
-            self.futures[key] = (unit, future)
+        for key, one, future in zip(keys, packs, futures, strict=True):
+            self.futures[key] = (one, future)
             future.add_done_callback(lambda done: self.ended.queue.put(done.key))
 
     def outcomes(self, timeout: float) -> list[Outcome]:
@@ -156,10 +158,14 @@ class _Cluster:
         made = self._results([future for _, future in ended])
         for _, future in ended:
             future.release()
-        return [self._outcome(unit, result) for (unit, _), result in zip(ended, made, strict=True)]
+        found = []
+        for (units, _), results in zip(ended, made, strict=True):
+            each = [results] * len(units) if isinstance(results, BaseException) else results
+            found += [self._outcome(unit, result) for unit, result in zip(units, each, strict=True)]
+        return found
 
     def _results(self, futures: list[Any]) -> list[Any]:
-        """Records or errors of partitions that ended."""
+        """Records of packs that ended, or the error of a whole pack."""
         if not futures:
             return []
         try:

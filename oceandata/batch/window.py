@@ -32,7 +32,7 @@ _ALIKE = 3
 _WIDEST = 1024
 
 # Partitions in flight for each worker: as many as last a second, so that short ones are handed out and fetched in
-# groups, within limits; so few of long ones that a run which is asked to stop soon does.
+# groups, within limits; so few of long ones that a run which is asked to stop soon does. A third are carried as one.
 _AHEAD = (3, 32)
 _AHEAD_S = 1.0
 _POLL_S = 0.5
@@ -208,7 +208,7 @@ class Window:
             group = [self.quarantine.popleft()]  # alone, so that nothing else dies with it
         if group:
             self.in_flight |= dict(group)
-            self.runner.submit(group)
+            self.runner.submit(group, max(1, min(self._ahead() // _AHEAD[0], len(group) // max(1, self.runner.width))))
         return len(group) >= room
 
     def _ahead(self) -> int:

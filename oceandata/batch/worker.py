@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,16 @@ from oceandata.errors import CorruptionError, DocumentError, OceanDataError
 from oceandata.storage.counting import Counter, open_counter
 from oceandata.storage.damages import name_undecodable
 
-__all__ = ["Opened", "begin_metering", "open_run", "plan_file", "read_plan_file", "run_unit", "write_plan_file"]
+__all__ = [
+    "Opened",
+    "begin_metering",
+    "open_run",
+    "plan_file",
+    "read_plan_file",
+    "run_unit",
+    "run_units",
+    "write_plan_file",
+]
 
 # Runs whose work a process keeps.
 _KEPT_RUNS = 2
@@ -184,3 +194,30 @@ def run_unit(folder: str, unit: Unit) -> dict[str, Any]:
         "reads": _meter.take(),
         **covers,
     }
+
+
+def run_units(folder: str, units: Sequence[Unit]) -> list[dict[str, Any] | Exception]:
+    """
+    Work on several partitions, one after the other.
+
+    Parameters
+    ----------
+    folder : str
+        Of the run, seen from this process.
+    units : sequence of Unit
+        The partitions.
+
+    Returns
+    -------
+    list of dict or Exception
+        For each its record for the ledger, or what it failed with; the error of one alone is raised.
+    """
+    if len(units) == 1:
+        return [run_unit(folder, units[0])]
+    found: list[dict[str, Any] | Exception] = []
+    for unit in units:
+        try:
+            found.append(run_unit(folder, unit))
+        except Exception as error:  # whatever a routine raises belongs to its partition
+            found.append(error)
+    return found

@@ -12,6 +12,7 @@ from oceandata.batch import Resources, Share, Stop, plan, run_job
 from oceandata.batch.ledger import Ledger, read_ledger
 from oceandata.batch.runners import Outcome
 from oceandata.batch.window import Window
+from oceandata.batch.worker import run_units
 from oceandata.journal import Journal
 from tests.batch.conftest import Make
 
@@ -22,10 +23,12 @@ class Recorder:
     def __init__(self, seconds: float) -> None:
         self.seconds, self.width = seconds, 2
         self.groups: list[int] = []
+        self.packs: list[int] = []
         self.ended: deque[list[Outcome]] = deque()
 
-    def submit(self, units: Any) -> None:
+    def submit(self, units: Any, pack: int = 1) -> None:
         self.groups.append(len(units))
+        self.packs.append(pack)
         record = {"s": self.seconds, "peak": 0, "nbytes": 0, "sha256": "", "reads": {}}
         self.ended.append([Outcome(unit, record=record | {"done": list(unit)}) for unit, _ in units])
 
@@ -37,14 +40,35 @@ class Recorder:
         """It always is."""
 
 
-@pytest.mark.parametrize(("seconds", "widest"), [(0.0, 64), (0.1, 20), (60.0, 6)])
-def test_short_partitions_are_handed_out_in_larger_groups(seconds: float, widest: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("seconds", "widest", "pack"), [(0.0, 64, 10), (0.1, 20, 3), (60.0, 6, 1)])
+def test_short_partitions_are_handed_out_in_larger_groups(
+    seconds: float, widest: int, pack: int, tmp_path: Path
+) -> None:
     runner, ledger = Recorder(seconds), Ledger([200])
     with Journal(tmp_path / "ledger-all.log") as journal:
         Window(Resources(), ledger, journal, runner, Stop()).run(0, Share(), None)
     assert ledger.is_whole
     assert runner.groups[0] == 6  # nothing is known before the first have ended
     assert max(runner.groups) == widest
+    assert (runner.packs[0], max(runner.packs)) == (1, pack)
+
+
+def test_every_worker_gets_some_of_few(tmp_path: Path) -> None:
+    runner = Recorder(0.0)
+    with Journal(tmp_path / "ledger-all.log") as journal:
+        Window(Resources(in_flight=5), Ledger([50]), journal, runner, Stop()).run(0, Share(), None)
+    assert max(runner.packs) == 2
+
+
+def test_the_error_of_one_of_several_is_its_own(make_job: Make) -> None:
+    job = make_job()
+    assert run_job(job, share=Share(0, 1000), canary=False).done >= 1
+    folder = str(job.run_folder)
+    done, lost, again = run_units(folder, [(0, 1), (9, 0), (0, 2)])
+    assert isinstance(lost, Exception)
+    assert [done["done"], again["done"]] == [[0, 1], [0, 2]]  # type: ignore[index]
+    with pytest.raises(type(lost)):
+        run_units(folder, [(9, 0)])
 
 
 def test_the_disk_is_waited_for_once_a_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,7 +221,8 @@ def _path(catalog: "Catalog") -> Path:
 
 def _entries(catalog: "Catalog", product: str, wanted: str) -> list[Entry]:
     """Entries that are linked to a product, else the one that the product names."""
-    linked = [entry for _, entry in catalog.items() if entry.trade is not None and entry.trade.product == product]
+    traded = catalog.search(traded=True, sort="name")
+    linked = [entry for entry in traded.values() if entry.trade is not None and entry.trade.product == product]
     if linked:
         return linked
     if not wanted or wanted not in catalog:
