@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 import yaml
 
-from benchmarks.analysis import check_means
+from benchmarks.agreement import check_means
 from benchmarks.limits import Limits, Trial
 from benchmarks.references import write_references
 from benchmarks.storage import prepare_read

@@ -45,7 +45,7 @@ def write_fields(folder: Path) -> None:
     import numpy as np
     import xarray as xr
 
-    from benchmarks.analysis import daily_maps
+    from benchmarks.fields import daily_maps
     from oceandata import storage
 
     if folder.exists():

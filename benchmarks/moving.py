@@ -10,7 +10,7 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from benchmarks.analysis import daily_maps
+from benchmarks.fields import daily_maps
 from oceandata.storage import plan_ingest, plan_layout, write_layout, write_repository
 
 __all__ = ["ingest_files", "rechunk", "write_ingested", "write_years"]

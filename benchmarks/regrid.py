@@ -25,7 +25,7 @@ __all__ = ["check_maps", "main", "ours", "peer", "works", "write_netcdf"]
 _FACTOR = 4
 
 #: Folder of the field that the area ``analysis`` is measured on.
-_FIELD = "sst-20260701"
+
 
 #: Largest difference allowed between two maps, K: sums of sixteen values of some 20 degC in float64.
 _TOLERANCE_K = 1e-9
@@ -183,10 +183,10 @@ def works(peer_python: Path, folder: Path) -> "list[Work]":
     list of Work
         One for each peer.
     """
-    from benchmarks.analysis import write_field
+    from benchmarks.fields import FIELD, write_field
     from benchmarks.work import Goal, Program, Work
 
-    store, file = folder / _FIELD, folder / "sst-maps.nc"
+    store, file = folder / FIELD, folder / "sst-maps.nc"
     results = {side: folder / f"regrid-{side}.npy" for side in ("ours", "peer")} | {"cdo": folder / "regrid-cdo.nc"}
 
     def program(side: str, python: Path, name: str, packages: tuple[str, ...]) -> Program:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from benchmarks.analysis import check_means
+from benchmarks.agreement import check_means
 from benchmarks.harness import measure
 from benchmarks.limits import Limits, Trial
 from benchmarks.moving import write_ingested, write_years

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from benchmarks.analysis import check_means, write_field
+from benchmarks.agreement import check_means
+from benchmarks.fields import FIELD, write_field
 from benchmarks.limits import Limits, Trial
 from benchmarks.work import Goal, Program, Work
 from oceandata.entities import Origin
@@ -22,8 +23,6 @@ _HERE = Path(__file__).parent
 
 # Chunks of each of two products; arithmetic on both and a mean make nine tasks a chunk of the first.
 _CHUNKS = 12_500
-
-_FIELD = "sst-20260701"
 
 #: What is made of two products, by name of the row.
 _RESULTS: dict[str, tuple[str, Callable[[xr.DataArray, xr.DataArray], xr.DataArray]]] = {
@@ -128,7 +127,7 @@ def _lineages(folder: Path) -> list[Trial]:
 
 def _metering(folder: Path) -> Work:
     """Counting on and off."""
-    store = folder / _FIELD
+    store = folder / FIELD
     results = {side: folder / f"metering-{side}.npy" for side in ("on", "off")}
 
     def program(side: str, name: str) -> Program:

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from benchmarks import __main__ as command
-from benchmarks import analysis, area_mean
+from benchmarks import agreement, area_mean, fields
 from benchmarks.harness import Pairs, measure, run_pairs
 from benchmarks.report import BEGIN, END, row_from_pairs, table, write_row, write_table
 from benchmarks.work import Goal, Program, Work
@@ -192,9 +192,9 @@ def test_command_refuses(argv: list[str], fault: str, capsys: pytest.CaptureFixt
 @pytest.fixture
 def small_field(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The field of the first row, five days of it."""
-    monkeypatch.setattr(analysis, "_DAYS", 5)
-    monkeypatch.setattr(analysis, "_CHUNKS", (2, 90, 90))
-    analysis.write_field(tmp_path / "field")
+    monkeypatch.setattr(fields, "_DAYS", 5)
+    monkeypatch.setattr(fields, "_CHUNKS", (2, 90, 90))
+    fields.write_field(tmp_path / "field")
     return tmp_path / "field"
 
 
@@ -205,7 +205,7 @@ def test_both_programs_agree_with_a_mean_by_hand(
     for side, out in outputs.items():
         area_mean.main(side, str(small_field), str(out), "2")
         assert set(json.loads(capsys.readouterr().out)) == {"cpu_s", "wall_s"}
-    assert analysis.check_means(outputs["ours"], outputs["peer"]).endswith(" K")
+    assert agreement.check_means(outputs["ours"], outputs["peer"]).endswith(" K")
     from oceandata.storage import open_store
 
     sst = xr.open_dataset(open_store(small_field), engine="zarr", group="maps", consolidated=False)["sst"]
@@ -221,11 +221,11 @@ def test_both_programs_agree_with_a_mean_by_hand(
 
 def test_field_is_the_same_again_and_not_rewritten(small_field: Path, tmp_path: Path) -> None:
     before = {path: path.stat().st_mtime_ns for path in small_field.rglob("*")}
-    analysis.write_field(small_field)
+    fields.write_field(small_field)
     assert {path: path.stat().st_mtime_ns for path in small_field.rglob("*")} == before
     (tmp_path / "again.unfinished").mkdir()
     (tmp_path / "again.unfinished" / "left by a killed run").touch()
-    analysis.write_field(tmp_path / "again")
+    fields.write_field(tmp_path / "again")
     assert not (tmp_path / "again.unfinished").exists()
     np.testing.assert_array_equal(area_mean.ours(str(small_field)), area_mean.ours(str(tmp_path / "again")))
 
@@ -234,6 +234,6 @@ def test_field_is_the_same_again_and_not_rewritten(small_field: Path, tmp_path: 
 def test_means_that_differ(tmp_path: Path, other: list[float]) -> None:
     np.save(tmp_path / "a.npy", np.array([1.0, 2.0]))
     np.save(tmp_path / "b.npy", np.array(other))
-    assert analysis.check_means(tmp_path / "a.npy", tmp_path / "a.npy") == "0.0e+00 K"
+    assert agreement.check_means(tmp_path / "a.npy", tmp_path / "a.npy") == "0.0e+00 K"
     with pytest.raises(OceanDataError, match="No row was written"):
-        analysis.check_means(tmp_path / "a.npy", tmp_path / "b.npy")
+        agreement.check_means(tmp_path / "a.npy", tmp_path / "b.npy")

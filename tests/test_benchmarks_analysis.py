@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from benchmarks import analysis, everyday, modes
+from benchmarks import agreement, everyday, fields, modes
 from oceandata.errors import OceanDataError
 from oceandata.storage import open_store
 
@@ -16,10 +16,10 @@ from oceandata.storage import open_store
 def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two years of the field with clouds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analysis, "_DAYS", 730)
-        patch.setattr(analysis, "_CHUNKS", (366, 90, 90))
+        patch.setattr(fields, "_DAYS", 730)
+        patch.setattr(fields, "_CHUNKS", (366, 90, 90))
         place = tmp_path_factory.mktemp("bench") / "field"
-        analysis.write_field(place, clouds=True)
+        fields.write_field(place, clouds=True)
     return place
 
 
@@ -80,10 +80,10 @@ def test_operators_are_compared(field: Path, sst: xr.DataArray, tmp_path: Path) 
         (mean.expand_dims("time") + shift).to_dataset(name="sst").to_netcdf(path)
         if wrong:
             with pytest.raises(OceanDataError, match="No row was written"):
-                analysis.check_operator(tmp_path / "ours.npz", path)
+                agreement.check_operator(tmp_path / "ours.npz", path)
         else:
-            assert analysis.check_operator(tmp_path / "ours.npz", path).endswith(" K")
-    analysis.write_netcdf(field, tmp_path / "whole.nc")
+            assert agreement.check_operator(tmp_path / "ours.npz", path).endswith(" K")
+    fields.write_netcdf(field, tmp_path / "whole.nc")
     with xr.open_dataset(tmp_path / "whole.nc") as ds:
         np.testing.assert_array_equal(ds["sst"], sst)
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from benchmarks import analysis, heatwaves
+from benchmarks import fields, heatwaves
 from oceandata.errors import OceanDataError
 
 
@@ -26,7 +26,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     folder = tmp_path_factory.mktemp("bench") / "field"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(analysis, "daily_maps", maps)
+        patch.setattr(fields, "daily_maps", maps)
         patch.setattr(heatwaves, "_DAYS", 1461)
         patch.setattr(heatwaves, "_LATS", slice(0, 10))
         patch.setattr(heatwaves, "_LONS", slice(0, 20))

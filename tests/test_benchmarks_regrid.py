@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from benchmarks import analysis, regrid
+from benchmarks import fields, regrid
 from oceandata.errors import OceanDataError
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Five days of the field."""
-    monkeypatch.setattr(analysis, "_DAYS", 5)
-    monkeypatch.setattr(analysis, "_CHUNKS", (2, 90, 90))
-    analysis.write_field(tmp_path / "field")
+    monkeypatch.setattr(fields, "_DAYS", 5)
+    monkeypatch.setattr(fields, "_CHUNKS", (2, 90, 90))
+    fields.write_field(tmp_path / "field")
     return tmp_path / "field"
 
 

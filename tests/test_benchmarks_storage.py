@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from benchmarks import alone, full_read, ingest, moving, references, soundness, storage
-from benchmarks.analysis import check_means
+from benchmarks.agreement import check_means
 from benchmarks.limits import Limits, Runs, Trial, run_trial
 from benchmarks.report import row_from_runs, table, write_row
 from benchmarks.work import Program
