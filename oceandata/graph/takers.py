@@ -47,10 +47,19 @@ concatenate_shaped = function_of_dask("core:concatenate_shaped")
 take_points = function_of_dask("core:_vindex_slice_and_transpose")
 merge_points = function_of_dask("core:_vindex_merge")
 
-#: Functions that take and put together by position.
-_POSITIONAL = frozenset(
-    {getitem, operator.getitem, take_shuffled, concatenate_shuffled, take_points, merge_points} - {None}
-)
+#: Functions that take and put together by position, and the argument in which the positions stand.
+_POSITIONAL = {
+    function: argument
+    for function, argument in {
+        getitem: 1,
+        operator.getitem: 1,
+        take_shuffled: 1,
+        concatenate_shuffled: 1,
+        take_points: 1,
+        merge_points: 0,
+    }.items()
+    if function is not None
+}
 
 
 def _innermost(function: Any) -> Any:
@@ -81,7 +90,7 @@ def holds_positions(function: Any, argument: int) -> bool:
         (the first of `_zip`).
     """
     if isinstance(function, FunctionType | BuiltinFunctionType) and function in _POSITIONAL:
-        return True
+        return argument == _POSITIONAL[function]
     inner = _innermost(function)
     if not str(getattr(inner, "__module__", "")).startswith("flox."):
         return False
