@@ -141,7 +141,7 @@ def run_sample(store: Path, extent: Extent, stride: int, scheduler: str = "local
 def _chosen(extent: Extent, part: tuple[slice, ...]) -> dict[str, object]:
     """Words of a job for a part of the store."""
     times, depths, lats, lons = part
-    days = [np.datetime64("1900-01-01") + int(day) for day in (times.start, times.stop - 1)]
+    days = [np.datetime64("1900-01-01") + np.timedelta64(int(day), "D") for day in (times.start, times.stop - 1)]
     rows, columns = 180 / extent.shape[2], 360 / extent.shape[3]
     south, north = (rows * edge - 90 for edge in (lats.start, lats.stop))
     west, east = (columns * edge for edge in (lons.start, lons.stop))
