@@ -34,8 +34,10 @@ def echo_table(rows: Iterable[Sequence[object]], headers: Sequence[str]) -> None
 
 
 def echo_facts(pairs: Iterable[tuple[str, object]]) -> None:
-    """Print names and values, one a line."""
+    """Print names and values, one a line; Chinese characters take two columns."""
+    from rich.cells import cell_len
+
     pairs = list(pairs)
-    width = max((len(name) for name, _ in pairs), default=0) + 2
+    width = max((cell_len(name) for name, _ in pairs), default=0) + 2
     for name, value in pairs:
-        click.echo(f"{name:<{width}}{value}")
+        click.echo(f"{name}{' ' * (width - cell_len(name))}{value}")

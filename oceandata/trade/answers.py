@@ -176,6 +176,7 @@ _LINEAGE: _Rows = (
     ("array {x} of the plain Zarr {y}, which records no revision", "数组 {x}，属于未记录版本的 Zarr {y}"),
     ("an array that is known only when it runs", "运行时才确定的数组"),
     ("what the function {x} makes by itself", "函数 {x} 自行生成的数据"),
+    ("what was written into {x} beside its lineage: {y}", "写入 {x} 而其来源记录未涵盖的数据：{y}"),
     ("a streaming task whose recipe is not in the graph", "配方不在计算图中的流式任务"),
     ("served", "已提供"),
     ("{x} bytes unique, {y} gross", "去重 {x} 字节，累计 {y} 字节"),
@@ -202,6 +203,7 @@ _USAGE: _Rows = (
     ("records are missing from the log of process {x}", "进程 {x} 的日志缺少记录"),
     ("the log of process {x} is damaged: {y}", "进程 {x} 的日志已损坏：{y}"),
     ("{x} is no log of reads as this version writes it ({y}", "{x} 不是本版本的读取日志（{y}"),
+    ("the run {x} is not finished: what it was served is told at its end", "运行 {x} 尚未完成：结束时才记录其读取量"),
     ("{a} to {b}", "{a} 至 {b}"),
 )
 

@@ -1,6 +1,7 @@
 """What a result is made of, as a record: inputs by product and variable, and what cannot be attributed."""
 
 import dataclasses
+import unicodedata
 from typing import Any
 
 from oceandata import _html
@@ -11,7 +12,7 @@ from oceandata.storage.urls import url_scheme
 from oceandata.trade.answers import said
 from oceandata.trade.taken import Taken
 
-__all__ = ["Input", "Lineage", "published_origin"]
+__all__ = ["Input", "Lineage", "published_origin", "revision_name"]
 
 _SCHEME = "oceandata-lineage-1"
 
@@ -40,8 +41,8 @@ class Input:
     taken : Taken or None
         How many values of it are delivered; None if that was not counted.
     through : str
-        Name of the stamped file or repository through which it came, which was made of it before; empty if it is read
-        itself.
+        Name of the stamped file, or of the stamped revision (`revision_name`), through which it came, which was made of
+        it before; empty if it is read itself.
     """
 
     origin: Origin
@@ -110,6 +111,23 @@ def published_origin(origin: Origin) -> Origin:
     return origin.model_copy(update={"repository": ""})
 
 
+def revision_name(origin: Origin) -> str:
+    """
+    Name of a layout of one revision, which no other has.
+
+    Parameters
+    ----------
+    origin : Origin
+        Of a repository.
+
+    Returns
+    -------
+    str
+        Two repositories may have the same entry name, and a repository revisions with a lineage and without.
+    """
+    return f"{origin.name}, snapshot {origin.snapshot}, {origin.group}".removesuffix(", ")
+
+
 def _check_counted(inputs: tuple[Input, ...]) -> None:
     """Refuse fewer values than positions; a further layout of a variable counts only what the first does not have."""
     layouts: dict[tuple[str, ...], list[Taken]] = {}
@@ -157,7 +175,7 @@ class Lineage:
 
     def explains(self, origin: Origin) -> bool:
         """Whether an origin is no product but a result, whose own lineage is among the inputs."""
-        return not origin.product and origin.name in {one.through for one in self.inputs}
+        return not origin.product and revision_name(origin) in {one.through for one in self.inputs}
 
     @property
     def stored_bytes(self) -> int:
@@ -231,12 +249,11 @@ class Lineage:
         str
             One fact a line, inputs parted by empty lines; then what is of unknown source, and values in memory.
         """
-        width = 12
         lines = []
         for facts in self.facts(language):
-            lines += [f"{name:<{width}}{value}" for name, value in facts] + [""]
+            lines += [_padded(name) + value for name, value in facts] + [""]
         for name, texts in (("unattributed", self.unattributed), ("recorded", self.recorded)):
-            lines += [f"{said(name, language):<{width}} {said(text, language)}" for text in texts]
+            lines += [f"{_padded(said(name, language))} {said(text, language)}" for text in texts]
         return "\n".join(lines).strip() or said("no inputs", language)
 
     def __str__(self) -> str:
@@ -252,6 +269,11 @@ class Lineage:
             rows = [(said(name, language), said(text, language)) for text in texts]
             cards += [_html.facts(rows, title=said(title, language))] if rows else []
         return "".join(cards) or f"<em>{said('no inputs', language)}</em>"
+
+
+def _padded(name: str) -> str:
+    """A name in twelve columns; Chinese characters take two each."""
+    return name + " " * (12 - len(name) - sum(unicodedata.east_asian_width(one) in "WF" for one in name))
 
 
 #: Facts whose words are those of a provider or of a person.

@@ -22,10 +22,11 @@ from oceandata.graph.collector import ARGUMENT_VALUES, store_identity
 from oceandata.storage import CountingStore
 from oceandata.storage.known import known_origins
 from oceandata.storage.layout import read_layout
-from oceandata.storage.revisions import data_names, extent_of
+from oceandata.storage.revisions import commit_facts, data_names, extent_of
+from oceandata.storage.stores import open_repository
 from oceandata.storage.urls import url_scheme
-from oceandata.trade.inputs import Input, Lineage
-from oceandata.trade.reopened import STAMP, parse_stamp, read_stamp
+from oceandata.trade.inputs import Input, Lineage, revision_name
+from oceandata.trade.reopened import STAMP, read_stamp, stamp_of_revision
 
 __all__ = ["Input", "Lineage", "MadeInMemory", "lineage", "lineage_of_reads", "standing_for_memory"]
 
@@ -238,9 +239,12 @@ def _stamped_revision(store: CountingStore, group: str) -> Lineage | None:
     """Lineage that a revision carries, None if it has none that can be read."""
     import zarr
 
-    name = store.origin.name
+    origin = store.origin.model_copy(update={"group": group})
     text = str(zarr.open_group(store.uncounted, path=group, mode="r").attrs.get(STAMP, ""))
-    return _through(name, lambda: parse_stamp(text, name))
+    if not text:
+        return None
+    facts = commit_facts(open_repository(origin.repository), origin.snapshot)
+    return _through(revision_name(origin), lambda: stamp_of_revision(text, facts, origin.name))
 
 
 def _stamped(path: str) -> Lineage | None:

@@ -1,5 +1,6 @@
 """Files that carry a lineage, read again: NetCDF, Zarr, Parquet, and CSV with its description beside it."""
 
+import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 from oceandata.errors import DocumentError, InputError, MissingExtraError, NotFoundError
 from oceandata.trade.inputs import Lineage
 
-__all__ = ["STAMP", "check_parquet", "csv_description", "parse_stamp", "read_stamp"]
+__all__ = ["STAMP", "check_parquet", "csv_description", "parse_stamp", "read_stamp", "stamp_of_revision"]
 
 #: Global attribute that holds the lineage.
 STAMP = "oceandata_lineage"
@@ -24,18 +25,63 @@ def _netcdf_attribute(path: Path) -> str:
         return str(getattr(file, STAMP, ""))
 
 
-def _repository_attribute(path: Path) -> str:
-    """Lineage among the attributes of the newest revision of a repository, empty if there is none."""
+def _repository_stamp(path: Path) -> tuple[Lineage, dict[str, Any]]:
+    """Lineage and usage that the newest revision of a repository carries."""
     import zarr
 
     from oceandata.storage.revisions import commit_facts, require_layout
     from oceandata.storage.stores import lookup_revision, open_repository
 
-    repository = open_repository(path)
-    _, snapshot = lookup_revision(repository)
-    group = require_layout(commit_facts(repository, snapshot), "", str(path))
-    store = repository.readonly_session(snapshot_id=snapshot).store
-    return str(zarr.open_group(store, path=group, mode="r").attrs.get(STAMP, ""))
+    try:
+        repository = open_repository(path)
+        _, snapshot = lookup_revision(repository)
+        facts = commit_facts(repository, snapshot)
+        store = repository.readonly_session(snapshot_id=snapshot).store
+        group = zarr.open_group(store, path=require_layout(facts, "", str(path)), mode="r")
+    except (OSError, ValueError) as error:
+        msg = f"{path} is no repository: {error}"
+        raise InputError(msg) from error
+    return stamp_of_revision(str(group.attrs.get(STAMP, "")), facts, str(path))
+
+
+def stamp_of_revision(text: str, facts: dict[str, Any], name: str) -> tuple[Lineage, dict[str, Any]]:
+    """
+    Lineage and usage of a revision, from the text stamped on it and what was recorded when it was committed.
+
+    The stamp is that of the job, or of the one file, that the repository began with. What other files brought into it
+    keeps the attributes, and is of unknown source.
+
+    Parameters
+    ----------
+    text : str
+        The attribute.
+    facts : dict
+        As `oceandata.storage.revisions.commit_facts` gives it.
+    name : str
+        What to call the revision.
+
+    Returns
+    -------
+    tuple
+        The lineage, and the usage in its JSON form.
+
+    Raises
+    ------
+    NotFoundError
+        If the text is empty.
+    InputError
+        If the lineage cannot be read.
+    """
+    found, usage = parse_stamp(text, name)
+    sources = facts.get("sources")
+    if sources is None:
+        others = ["not told by its commit"]
+    else:
+        others = [str(one.get("name", "")) for one in sources[0 if "inputs" in facts else 1 :]]
+    if not others:
+        return found, usage
+    told = f"what was written into {name} beside its lineage: {', '.join(others[:5])}{', …' if others[5:] else ''}"
+    return dataclasses.replace(found, unattributed=tuple(sorted({*found.unattributed, told}))), usage
 
 
 def _zarr_attribute(path: Path) -> str:
@@ -71,7 +117,7 @@ _READERS: dict[str, tuple[str, Callable[[Path], str]]] = {
 }
 
 # Kinds that are folders.
-_FOLDERS = ("Zarr", "repository")
+_FOLDERS = ("Zarr",)
 
 
 def _is_repository(path: Path) -> bool:
@@ -138,9 +184,9 @@ def read_stamp(path: str | os.PathLike[str]) -> tuple[Lineage, dict[str, Any]]:
         If it is Parquet, and pyarrow is not installed.
     """
     path = Path(path)
-    kind, reader = _READERS.get(path.suffix, ("NetCDF", _netcdf_attribute))
     if path.is_dir() and _is_repository(path):
-        kind, reader = "repository", _repository_attribute
+        return _repository_stamp(path)
+    kind, reader = _READERS.get(path.suffix, ("NetCDF", _netcdf_attribute))
     if not (path.is_dir() if kind in _FOLDERS else path.is_file()):
         msg = f"there is no {'folder' if kind in _FOLDERS else 'file'} {path}."
         raise NotFoundError(msg)

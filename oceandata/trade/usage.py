@@ -32,8 +32,9 @@ __all__ = ["UsageReport", "UsageRow", "usage_report"]
 
 _SCHEME = "oceandata-usage-1"
 
-# What a job tells when it is finished, in the folder of its run.
-_JOB = "report.json"
+# What a job tells when it is finished, in the folder of its run; what its runs before were served lies below.
+_JOB, _LOG = "report.json", "ledger-*.log"
+_BEFORE = "earlier-*"
 
 # Keys of chunks: of Zarr 3 below a "c", of Zarr 2 with dots; metadata are neither.
 _CHUNK_KEY = re.compile(r"(?P<array>.+?)/(?:c(?P<third>(?:/\d+)*)|(?P<second>\d+(?:\.\d+)*))")
@@ -286,8 +287,10 @@ def _rows_of_folder(folder: Path) -> tuple[list[UsageRow], list[str]]:
     """Rows of all runs that were kept in a folder, and of jobs that were finished there."""
     runs: dict[str, _Run] = {}
     segments, documents = sorted(folder.glob(f"*{ENDING}")), sorted(folder.glob("*.run.json"))
-    jobs = [path for name in (_JOB, f"*/{_JOB}") for path in sorted(folder.glob(name))]
-    if not segments and not documents and not jobs:
+    names = ("", "*/", f"*/{_BEFORE}/")
+    jobs = [path for name in names for path in sorted(folder.glob(f"{name}{_JOB}"))]
+    begun = {path.parent: path for name in names for path in sorted(folder.glob(f"{name}{_LOG}"))}
+    if not segments and not documents and not jobs and not begun:
         if repository_exists(folder):
             msg = (
                 f"{folder} is a repository, which does not tell what was served. Name the folder of the run, runs/NAME."
@@ -313,14 +316,15 @@ def _rows_of_folder(folder: Path) -> tuple[list[UsageRow], list[str]]:
     for path in jobs:
         found, missing = _rows_of_job(path)
         rows, faults = rows + found, faults + missing
-    return rows, faults
+    cut = [path for path in begun if path / _JOB not in jobs]
+    return rows, faults + [f"the run {path} is not finished: what it was served is told at its end" for path in cut]
 
 
 def _rows_of_job(path: Path) -> tuple[list[UsageRow], list[str]]:
     """Rows of a job, from what it told when it was finished."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        run = {"id": report["job"], "purpose": report["purpose"]}
+        run = {"id": report.get("run") or report["job"], "purpose": report["purpose"]}
         inputs, usage = Lineage.from_json(report["lineage"]).planned, report["usage"]
         missing = [f"{one} ({path.parent.name})" for one in usage["missing"]]
         return [_row_of_stamp(one, inputs, run, not missing) for one in usage["inputs"]], missing

@@ -94,6 +94,7 @@ def test_rights(run: Run, world: World) -> None:
     assert denied.returncode == 1
     for said in ("可否上架", "不允许", "一般", "“销售”未列明，因此不被允许", "登记簿"):
         assert said in denied.stdout
+    assert "可否上架  不允许" in denied.stdout  # a Chinese character takes two columns
     unknown = run("trade", "relist", "mean.nc", "--lang", "zh")
     assert unknown.returncode == 3
     assert "无法判定；未找到产品文档" in unknown.stdout
@@ -110,6 +111,8 @@ def test_lineage_and_usage(run: Run, world: World) -> None:
     assert shown.returncode == 0, shown.stderr
     for said in ("产品", "qd:sst，版本 1", "范围", "北纬", "数据块", "署名", "已提供: 去重"):
         assert said in shown.stdout
+    columns = ("产品        qd:sst", "目录条目    sst", "数据块      ")
+    assert all(f"\n{one}" in f"\n{shown.stdout}" for one in columns)
     assert english(shown.stdout) == []
     used = run("trade", "usage", "mean.nc", "--lang", "zh", "--to", "用量.csv")
     assert used.returncode == 0, used.stderr

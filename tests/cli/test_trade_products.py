@@ -150,4 +150,7 @@ def test_quotes_and_rights_by_a_registry(run: Any, folder: Path) -> None:
         both = run("trade", command, result, *place, "--products", folder)
         assert both.returncode == 2
         assert "give --products or --registry" in both.stderr
+        unset = run("trade", command, result, "--registry", "")
+        assert unset.returncode == 2
+        assert "--registry names no registry" in unset.stderr
     assert "that of its product document" in run("trade", "quote", result, "--products", folder).stdout

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 import zarr
@@ -90,6 +91,48 @@ def test_a_repository_of_results_that_is_opened_again_continues_its_lineage(cata
     owed, before = (trade.can_relist(one, products=product, at=DAY) for one in (again, job.target))
     assert owed.inputs == before.inputs
     assert trade.attribution(again, products=product) == trade.attribution(job.target, products=product)
+
+
+def test_what_was_appended_to_a_result_is_of_unknown_source(catalog: Path, tmp_path: Path) -> None:
+    job = _job(catalog, tmp_path, "out", routine="anomaly")
+    assert run_job(job, canary=False).code == 0
+    months = storage.open_dataset(job.target, chunks=None).isel(time=slice(0, 2)).load()
+    later = np.array(["1983-01", "1983-02"], "M8[ns]")
+    months.assign_coords(time=months["time"].copy(data=later)).drop_attrs(deep=False).to_netcdf(tmp_path / "others.nc")
+    storage.write_append(storage.plan_append([tmp_path / "others.nc"], job.target))
+    told = f"what was written into {job.target} beside its lineage: others.nc"
+    again = storage.open_dataset(job.target, chunks={})["sst"]
+    assert trade.lineage(again.mean()).unattributed == trade.read_stamp(job.target)[0].unattributed == (told,)
+    for one in (again.mean(), job.target):
+        assert not quote(one, products=make_product(), at=DAY).complete
+        decided = trade.can_relist(one, products=make_product(), at=DAY).inputs
+        assert [rights.answer for rights in decided if rights.product == told] == ["undetermined"]
+
+
+def test_a_lineage_of_one_file_is_not_that_of_the_next(catalog: Path, tmp_path: Path) -> None:
+    sst = open_catalog(catalog).open("sst")
+    stamped = trade.write_result(sst.isel(time=slice(0, 12)), tmp_path / "a.nc").path
+    others = write_months(tmp_path / "b.nc", 12, start=12)
+    for files, unknown in (([stamped], 0), ([stamped, others], 1)):
+        url = tmp_path / f"of-{len(files)}"
+        storage.write_repository(storage.plan_ingest(files, url))
+        found = trade.lineage(storage.open_dataset(url, chunks={})["sst"].mean())
+        assert [one.origin.product for one in found.planned] == ["", NAME]
+        assert len(found.unattributed) == len(trade.read_stamp(url)[0].unattributed) == unknown
+
+
+def test_a_result_explains_no_other_of_its_name(catalog: Path, tmp_path: Path) -> None:
+    stamped = trade.write_result(open_catalog(catalog).open("sst"), tmp_path / "a.nc").path
+    opened = []
+    for number, file in enumerate((stamped, catalog.parent / "sst.nc")):
+        folder = tmp_path / str(number)
+        summary = storage.write_repository(storage.plan_ingest([file], folder / "same"))
+        entry = draft_entry(summary, Overlay(title="the same name", license="CC-BY-4.0"), name="same")
+        register_entry(folder / "catalog.yaml", entry)
+        opened.append(open_catalog(folder / "catalog.yaml").open("same")["sst"].mean())
+    known, both = (quote(one, products=make_product(), at=DAY) for one in (opened[0], opened[0] + opened[1]))
+    assert (known.complete, both.complete) == (True, False)
+    assert {line.reason for line in both.lines} == {"", "it belongs to no product"}
 
 
 def test_a_stamp_of_before_values_were_counted_says_so(catalog: Path, tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def _check_holds(document: "Entitlement", now: datetime, purpose: str) -> None:
     if document.ends is not None and now >= document.ends:
         _refuse(document, f"ended on {document.ends:%Y-%m-%d %H:%M} UTC")
     if document.purposes and purpose not in document.purposes:
-        got = f"not for {purpose!r}" if purpose else "and no purpose was named"
+        got = f"not for {purpose!r}" if purpose else "and no purpose was named (purpose=, --purpose)"
         _refuse(document, f"is for {' or '.join(map(repr, document.purposes))}, {got}")
 
 

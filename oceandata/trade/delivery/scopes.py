@@ -69,7 +69,8 @@ def check_scope(registry: "Registry", entitlement: "Entitlement") -> tuple[str, 
     allowed = [one for one in pinned if one.number >= first and (last is None or one.number <= last)]
     if not allowed:
         there = ", ".join(str(one.number) for one in reversed(pinned)) or "none"
-        said = f"product {product!r} has no final revision {first} to {last or 'the newest'}; there is: {there}."
+        asked = f"from {first} on" if last is None else f"{first} to {last}"
+        said = f"product {product!r} has no final revision {asked}; there is: {there}."
         if last is not None:
             raise InputError(_refusal(entitlement, product, [said]))
         return (said,)
@@ -141,6 +142,9 @@ def _outside_box(scope: "Scope", held: _Held) -> Iterator[str]:
         yield f"bbox limits revision {held.number}, which has no places: leave bbox out."
         return
     (west, south, east, north), there = scope.bbox, held.extent.bbox
+    if min(west, east) < -360 or max(west, east) > 720 or east - west > 360:
+        yield f"bbox goes from {west:g} to {east:g} degrees east, need longitudes that span 360 degrees at most."
+        return
     beyond = {"south": there[1] - south, "north": north - there[3]}
     ends = {"west": there[0], "south": there[1], "east": there[2], "north": there[3]}
     width = (there[2] - there[0]) % 360 or 360.0

@@ -117,13 +117,16 @@ class _Pair:
         """Revision and page that the entry names."""
         link, newest = self.entry.trade, self.known.newest
         assert link is not None
-        if newest is not None and link.revision < newest.number:
-            line = self.relink
-            yield self.differs("revision-behind", "trade.revision", link.revision, newest.number, line)
-        elif self.known.revision(link.revision) is None:
-            line = command("trade", "revise", self.product, "--repository", "REPOSITORY", "--actor", "NAME")
+        linked = self.known.revision(link.revision)
+        revise = command("trade", "revise", self.product, "--repository", "REPOSITORY", "--actor", "NAME")
+        if linked is not None and linked.revoked_at is not None:
+            here, line = (newest.number, self.relink) if newest else (f"{link.revision} (revoked)", revise)
+            yield self.differs("revision-behind", "trade.revision", link.revision, here, line, "error")
+        elif newest is not None and link.revision < newest.number:
+            yield self.differs("revision-behind", "trade.revision", link.revision, newest.number, self.relink)
+        elif linked is None:
             last = self.known.revisions[-1].number if self.known.revisions else None
-            yield self.differs("revision-behind", "trade.revision", link.revision, last, line)
+            yield self.differs("revision-behind", "trade.revision", link.revision, last, revise)
         yield from self.page("trade.listing_url", link.listing_url)
         if link.example and self.known.active:
             listing = self.known.active[0]

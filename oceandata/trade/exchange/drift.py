@@ -153,7 +153,8 @@ def find_drift(
     Compare catalogue, registry and exports of exchanges; nothing is changed.
 
     A row of an export belongs to a listing by its code, else by the number of a certificate; provider and title only
-    suggest a product. Only what both sides say is compared. A listing of the registry that an export lacks is told
+    suggest a product. Only what both sides say is compared; a row with faults is told as not checked, and what it is of
+    is not absent. A listing of the registry that an export lacks is told
     for exchanges that the exports name, in a column or by `read_export`; an export that names none is told as not
     checked for that.
 
@@ -267,6 +268,8 @@ def _against_exports(
         seen.add(place)
         known = registry.products[match.product]
         yield from listing_differences(ListedPair(match.row, as_of, known, match.listing, registry, tolerance))
+    for match in (matcher.find(one.row) for export in exports for one in export.refused if not one.row.order):
+        seen |= {(match.product, match.listing.number)} if match.listing else set()
     yield from _only_here(registry, covered, seen, max(days.values(), default=""), exports)
     yield from _orders(exports, registry)
 
@@ -315,6 +318,7 @@ def _orders(exports: Sequence[ExchangeExport], registry: RegistrySide) -> Iterat
     seen, covered = set[str](), set[str]()
     days = [one.as_of.isoformat() for one in exports if one.orders]
     for export in exports:
+        seen |= {one.row.order for one in export.refused if one.row.order}
         for row in export.orders:
             covered.add(folded(row.exchange))
             order = registry.orders.get(row.order)

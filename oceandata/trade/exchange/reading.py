@@ -24,11 +24,12 @@ _JSON = (".json", ".jsonl")
 
 @dataclasses.dataclass(frozen=True)
 class RefusedRow:
-    """A row with faults: where it stands, its position in the sheet, and what is wrong."""
+    """A row with faults: where it stands, its position in the sheet, what is wrong, and what could be read of it."""
 
     place: str
     index: int
     faults: tuple[FieldFault, ...]
+    row: ExchangeRow
 
 
 @dataclasses.dataclass(frozen=True)
@@ -167,7 +168,7 @@ def read_export(
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         as_of=day,
         rows=tuple(one.row for one in found if not one.faults),
-        refused=tuple(RefusedRow(one.row.place, i, one.faults) for i, one in enumerate(found) if one.faults),
+        refused=tuple(RefusedRow(one.row.place, i, one.faults, one.row) for i, one in enumerate(found) if one.faults),
         notes=tuple(notes),
         extra_columns=unknown,
         table=table,

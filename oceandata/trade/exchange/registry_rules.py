@@ -40,10 +40,12 @@ def listing_lags(known: KnownProduct, registry: RegistrySide, today: date) -> It
         mend = ("trade", "list", product, *_place(listing))
         listed = known.revision(listing.revision)
         revoked = listed is not None and listed.revoked_at is not None
-        if newest is not None and (revoked or listing.revision < newest.number):
+        if revoked or (newest is not None and listing.revision < newest.number):
             said = registry.says(f"listed: {listing.revision}{' (revoked)' if revoked else ''}")
-            other = registry.says(f"newest final: {newest.number}")
-            line = command(*mend, "--revision", newest.number, "--actor", "NAME")
+            other = registry.says(None if newest is None else f"newest final: {newest.number}")
+            line = command("trade", "revise", product, "--repository", "REPOSITORY", "--actor", "NAME")
+            if newest is not None:
+                line = command(*mend, "--revision", newest.number, "--actor", "NAME")
             severity: Severity = "error" if revoked else "warning"
             yield Difference("revision-behind", product, name, "revision", said, other, severity, line)
         before = known.offer(listing.offer)

@@ -173,7 +173,7 @@ def plan_relink(
     if document is None:
         return RelinkPlan(product, path, tuple(changes), changed)
     new = _document(document, after[0][1])
-    old_text = Path(place).read_text(encoding="utf-8")
+    old_text = _text(Path(place))
     differing = [name for name in ("listing_url", "entry") if getattr(document, name) != getattr(new, name)]
     changes += [LinkChange(place, product, name, getattr(document, name), getattr(new, name)) for name in differing]
     if not differing:
@@ -201,7 +201,7 @@ def write_relink(plan: RelinkPlan) -> None:
 
     catalog = open_catalog(plan.catalog)
     if any(catalog[before.id] != before for before, _ in plan.entries) or (
-        plan.document is not None and plan.document.read_text(encoding="utf-8") != plan.texts[0]
+        plan.document is not None and _text(plan.document) != plan.texts[0]
     ):
         msg = f"{plan.catalog} or {plan.document} was changed meanwhile, and nothing was written. Do it again."
         raise InputError(msg)
@@ -209,6 +209,11 @@ def write_relink(plan: RelinkPlan) -> None:
         write_text(plan.document, plan.texts[1], sync=True)
     for _, after in plan.entries:
         register_entry(plan.catalog, after, replace=True)
+
+
+def _text(path: Path) -> str:
+    """Text of a file with the ends of its lines as they are."""
+    return path.read_bytes().decode("utf-8")
 
 
 def _path(catalog: "Catalog") -> Path:
@@ -334,8 +339,10 @@ def _edited(text: str, fields: dict[str, str], expected: Product, place: str) ->
     """Text of a document with some fields set; all else, comments too, stays as it is."""
     for name, value in fields.items():
         line = yaml.safe_dump({name: value}, allow_unicode=True, width=1_000_000).strip()
-        found = re.search(rf"^{name}:.*$", text, re.MULTILINE)
-        text = text[: found.start()] + line + text[found.end() :] if found else f"{text.rstrip()}\n{line}\n"
+        found = re.search(rf"^{name}:.*?(?P<comment>[ \t]+#[^'\"\r\n]*)?(?=\r?$)", text, re.MULTILINE)
+        end = "\r\n" if "\r\n" in text else "\n"
+        line += (found["comment"] or "") if found else ""
+        text = text[: found.start()] + line + text[found.end() :] if found else f"{text.rstrip()}{end}{line}{end}"
     wanted = ", ".join(f"{name}: {value}" for name, value in fields.items())
     msg = f"{place} cannot be edited in place. Write this into it yourself: {wanted}"
     try:

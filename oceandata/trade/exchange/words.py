@@ -72,6 +72,7 @@ _WORDS: tuple[tuple[str, str], ...] = (
     ("{n} bytes stored", "存储 {n} 字节"),
     ("{n} bytes", "{n} 字节"),
     ("listed: {n} (revoked)", "已上架：{n}（已撤销）"),
+    ("{n} (revoked)", "{n}（已撤销）"),
     ("listed: offer {n}, {reason}", "已上架：第 {n} 版报价，{reason}"),
     ("listed: {n}", "已上架：{n}"),
     ("newest valid: offer {n}, {reason}", "最新有效：第 {n} 版报价，{reason}"),

@@ -86,6 +86,12 @@ def test_a_scope_that_does_not_fit(sold: Registry, scope: dict[str, Any], senten
     assert sentence in lines[1]
 
 
+@pytest.mark.parametrize("bbox", [[1e308, 0, 2, 3], [1000, -5, 1040, 4], [-180, -5, 900, 4], [-361, -5, -2, 4]])
+def test_longitudes_that_are_none(sold: Registry, bbox: list[float]) -> None:
+    with pytest.raises(InputError, match="need longitudes that span 360 degrees at most"):
+        _check(sold, bbox=bbox)
+
+
 def test_every_fault_is_one_line(sold: Registry) -> None:
     with pytest.raises(InputError) as caught:
         _check(sold, variables=["x", "y"], bbox=[0, -50, 10, 45], time=["1999-01-01", "2001-01-01"])
@@ -96,7 +102,7 @@ def test_what_later_revisions_may_hold_is_told_only(sold: Registry) -> None:
     (note,) = _check(sold, time=["2010-01-01", "2030-01-01"])
     assert note.startswith("time ends on 2030-01-01, revision 1 on 2010-09-16")
     (note,) = _check(sold, first_revision=2)
-    assert "no final revision 2 to the newest" in note
+    assert "no final revision from 2 on" in note
 
 
 def test_what_cannot_be_looked_at_is_told(sold: Registry) -> None:

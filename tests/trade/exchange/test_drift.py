@@ -322,6 +322,31 @@ def test_refused_rows_are_told(world: World) -> None:
     assert "row 4" in report.unchecked[0]
 
 
+def test_what_a_refused_row_is_of_is_not_absent(world: World) -> None:
+    world.rows[0] |= {"单价": "许多"}
+    world.rows[2] |= {"订单状态": "神秘"}
+    world.rows.append({"交易所": EXCHANGE, "订单编号": "O-2", "订单状态": "神秘"})
+    report = world.drift()
+    assert report.differences == ()
+    assert len(report.unchecked) == 3
+
+
+def test_a_revoked_revision_without_a_newer_one(world: World) -> None:
+    with world.registry() as registry:
+        reg.suspend_listing(registry, S, actor="Qian Er", reason="a sensor was broken in May")
+        reg.revoke_revision(registry, S, 1, actor="Qian Er", reason="a sensor was broken in May")
+    world.rows[0] |= {"状态": "暂停"}
+    report = world.drift()
+    assert _found(report) == {
+        ("revision-behind", S, "MD-1", "revision"),
+        ("revision-behind", S, "sst", "trade.revision"),
+    }
+    assert {one.severity for one in report.differences} == {"error"}
+    assert all(" revise " in one.command for one in report.differences)
+    assert "1（已撤销）" in report.to_html("zh")
+    _check_commands(report)
+
+
 def test_what_is_written(world: World) -> None:
     world.rows[0] |= {"产品名称": "=HYPERLINK(1)<script>"}
     report = world.drift()

@@ -131,6 +131,26 @@ def test_the_document_names_the_page_too(world: World, said: str) -> None:
     assert _plan(world).changes == ()
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("comment", ["", "  # read by Li Si, 网页 #1"])
+def test_comments_and_ends_of_lines_stay(world: World, end: bytes, comment: str) -> None:
+    path = _write_document(world, listing_url=OTHER)
+    old = path.read_bytes().replace(f"listing_url: {OTHER}".encode(), f"listing_url: {OTHER}{comment}".encode())
+    path.write_bytes(old.replace(b"\n", end))
+    write_relink(_plan(world))
+    assert path.read_bytes() == old.replace(OTHER.encode(), PAGE.encode()).replace(b"\n", end)
+    assert _plan(world).changes == ()
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_a_field_that_is_added_ends_as_the_others(world: World, end: bytes) -> None:
+    path = _write_document(world)
+    path.write_bytes(path.read_bytes().replace(b"\n", end))
+    write_relink(_plan(world))
+    assert path.read_bytes().count(b"\n") == path.read_bytes().count(end)
+    assert path.read_bytes().endswith(f"listing_url: {PAGE}".encode() + end)
+
+
 def test_a_document_that_cannot_be_edited_in_place(world: World) -> None:
     path = _write_document(world)
     path.write_text(path.read_text("utf-8").replace("entry: sst", "entry: >-\n  ice"), encoding="utf-8")
