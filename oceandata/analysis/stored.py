@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,16 @@ from oceandata.graph import ArrayRead, Box, Recipe, box_reads
 
 if TYPE_CHECKING:
     import dask.array as da
+    import numpy.typing as npt
+    from zarr.abc.store import Store
 
 __all__ = ["Kept", "StateStore"]
 
 #: Form of the states; another form is computed anew.
 _FORM = "oceandata states 1"
+
+# Arrays of snapshots whose recorded leaves a process keeps: 32 bytes a chunk, which a read of them takes anyway.
+_ARRAYS = 2
 
 # Blocks along a reduced dimension that share one state.
 _BLOCKS = 8
@@ -149,7 +155,6 @@ class StateStore:
 def _chunk_digests(read: ArrayRead) -> tuple[Any, ...]:
     """Leaf digests of the chunks that are read, and how they are decoded."""
     from oceandata.storage.counting import CountingStore
-    from oceandata.storage.layout import read_layout
 
     if not isinstance(read.store, CountingStore) or not read.store.origin.snapshot:
         msg = (
@@ -157,15 +162,36 @@ def _chunk_digests(read: ArrayRead) -> tuple[Any, ...]:
             "Ingest the data first, or leave out store=."
         )
         raise InputError(msg)
-    group, _, name = read.path.strip("/").rpartition("/")
-    layout = read_layout(read.store.uncounted, group, names=[name])
-    leaves = layout.leaves[name].digests
+    origin, path = read.store.origin, read.path.strip("/")
+    leaves, decoding = _recorded(_Recorded(origin.repository, origin.snapshot, path, read.store.uncounted))
+    positions = sorted(read.chunks)
+    extent = tuple((part.start, part.stop) for part in read.region)
+    return (decoding, extent, np.stack([leaves[at] for at in positions]))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Recorded:
+    """An array of a snapshot, which never changes."""
+
+    repository: str
+    snapshot: str
+    path: str
+    store: "Store" = dataclasses.field(compare=False, repr=False)
+
+
+@lru_cache(maxsize=_ARRAYS)
+def _recorded(array: _Recorded) -> "tuple[npt.NDArray[np.uint8], str]":
+    """Recorded leaves of all chunks of an array, and how they are decoded."""
+    from oceandata.storage.layout import read_layout
+
+    group, _, name = array.path.rpartition("/")
+    layout = read_layout(array.store, group, names=[name])
     document = layout.documents[name]
     decoding = {key: document[key] for key in sorted(document) if key not in ("shape", "attributes")}
     attributes = {key: document["attributes"][key] for key in sorted(document["attributes"]) if key in _DECODING}
-    positions = sorted(read.chunks)
-    extent = tuple((part.start, part.stop) for part in read.region)
-    return (json.dumps([decoding, attributes], sort_keys=True), extent, np.stack([leaves[at] for at in positions]))
+    leaves = layout.leaves[name].digests
+    leaves.flags.writeable = False
+    return leaves, json.dumps([decoding, attributes], sort_keys=True)
 
 
 #: Attributes that say what stored numbers mean.

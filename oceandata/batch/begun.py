@@ -1,6 +1,7 @@
 """What a run was begun with, compared with what is asked for now; nothing is changed here."""
 
 import dataclasses
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ from oceandata.batch.job import Job, differences
 from oceandata.batch.plan import RunPlan, code_digest
 from oceandata.batch.work import source_origin
 from oceandata.batch.worker import plan_file, read_plan_file
-from oceandata.errors import RepositoryExistsError
+from oceandata.errors import OceanDataError, RepositoryExistsError
+from oceandata.storage.stores import lookup_revision, open_repository
 
-__all__ = ["RunChangedError", "check_input", "checked_plan", "has_moved"]
+__all__ = ["RunChangedError", "check_input", "checked_plan", "find_newer", "has_moved"]
 
 
 class RunChangedError(RepositoryExistsError):
@@ -98,6 +100,31 @@ def has_moved(plan: RunPlan, source: xr.DataArray) -> str:
     if origin is None or not origin.snapshot or origin.snapshot in {one["snapshot"] for one in plan.inputs}:
         return ""
     return origin.revision or origin.snapshot
+
+
+def find_newer(job: Job, source: xr.DataArray) -> str:
+    """
+    Newest revision of the repository of an input, where the entry that names the input is behind it.
+
+    Parameters
+    ----------
+    job : Job
+        The document.
+    source : xarray.DataArray
+        Its input as it opens now.
+
+    Returns
+    -------
+    str
+        Empty if the entry is at the newest, the job names a revision itself, or the repository cannot be asked.
+    """
+    origin = source_origin(source)
+    if origin is None or not origin.revision or job.input.revision:
+        return ""
+    with suppress(OceanDataError):
+        newest, _ = lookup_revision(open_repository(origin.repository), "")
+        return newest if newest != origin.revision else ""
+    return ""
 
 
 def check_input(plan: RunPlan, source: xr.DataArray) -> None:

@@ -33,6 +33,7 @@ from oceandata.batch.outputs import (
     published_revision,
     read_block,
 )
+from oceandata.batch.owed import run_id
 from oceandata.batch.plan import RunPlan, lineage_of
 from oceandata.batch.work import Family, Work
 from oceandata.storage.layout import check_read_back, layout_root, read_layout, write_leaves
@@ -252,7 +253,7 @@ def finish_run(plan: RunPlan, work: Work, ledger: Ledger, on_progress: Progress 
     usage = usage_of(_read(work, ledger) if ledger.taken else lineage, ledger.reads)
     if work.job.is_file:
         revision, snapshot = "", ""
-        run = {"id": work.job.digest, "purpose": work.job.purpose}
+        run = {"id": run_id(work.job.run_folder, work.job.digest), "purpose": work.job.purpose}
         digest = _write_file(work, ledger, stamp_attributes(lineage, usage, run), on_progress)
     else:
         revision, snapshot, digest = _publish_repository(work, ledger, lineage, usage, on_progress)
@@ -277,6 +278,7 @@ def _report(plan: RunPlan, ledger: Ledger, finished: Finished) -> dict[str, Any]
     """What is told of a finished run."""
     return {
         "job": plan.job.digest,
+        "run": run_id(plan.job.run_folder, plan.job.digest),
         "name": plan.job.name,
         "work": plan.job.work(),
         "code": plan.code,

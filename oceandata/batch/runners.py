@@ -245,12 +245,14 @@ def _client(address: str, count: int) -> Iterator[Any]:
             client.run_on_scheduler(_blame_once)
             yield client
         return
-    with (
-        dask.config.set(_CLUSTER),
-        LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0") as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
+    with dask.config.set(_CLUSTER):
+        try:
+            made = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address="127.0.0.1:0")
+        except (OSError, RuntimeError) as error:
+            msg = f"{count} worker processes of this machine did not start: {error}. Start fewer (--workers), or again."
+            raise UnreachableError(msg) from error
+        with made as cluster, Client(cluster, set_as_default=False) as client:
+            yield client
 
 
 def _blame_once(dask_scheduler: Any = None) -> None:

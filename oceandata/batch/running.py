@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from oceandata import _html
-from oceandata.batch.begun import RunChangedError, check_input, checked_plan, has_moved
+from oceandata.batch.begun import RunChangedError, check_input, checked_plan, find_newer, has_moved
 from oceandata.batch.files import file_digest, remove_run, require_own_folder, write_json
 from oceandata.batch.finisher import Finished, finish_run, published_attributes, report_file
 from oceandata.batch.job import Job
 from oceandata.batch.ledger import Ledger, Share, Unit, held_run, open_log, read_ledger
 from oceandata.batch.outputs import begin_repository, check_target
+from oceandata.batch.owed import keep_records
 from oceandata.batch.plan import PlanRefusedError, RunPlan, inputs_of, lineage_of, plan_job
 from oceandata.batch.runners import open_runner
 from oceandata.batch.status import damaged_units, missing_units
@@ -80,6 +81,8 @@ class RunReport:
         The result, if it is whole now.
     reused : tuple of dict
         Inputs that were read by earlier runs, whose states were taken over; `oceandata.batch.Update.reused`.
+    anew : str
+        Why states of the run before it were not taken over, beside the change of the input; empty if nothing was lost.
     """
 
     how: str
@@ -91,6 +94,7 @@ class RunReport:
     failures: dict[str, str]
     finished: Finished | None = None
     reused: tuple[dict[str, Any], ...] = ()
+    anew: str = ""
 
     @property
     def code(self) -> int:
@@ -102,6 +106,7 @@ class RunReport:
         names = ("how", "message", "partitions", "done", "fresh", "failures")
         document: dict[str, Any] = {"code": self.code, "run": str(self.folder)}
         document |= {name: getattr(self, name) for name in names} | {"reused": list(self.reused)}
+        document |= {"anew": self.anew}
         if self.finished is not None:
             own = self.finished
             document |= {"target": own.target, "digest": own.digest, "revision": own.revision}
@@ -120,6 +125,7 @@ class RunReport:
         rows = [("run", str(self.folder)), ("ended", self.message)]
         rows.append(("partitions", f"{self.done} of {self.partitions} done, {self.fresh} by this run"))
         rows += reused_rows(self.reused)
+        rows += [("read anew", self.anew)] if self.anew else []
         rows += [(f"failed {name}", said) for name, said in self.failures.items()]
         if self.finished is not None:
             own = self.finished
@@ -322,7 +328,7 @@ def run_job(
     canary : bool
         Try some blocks first, to learn speed and memory, where no plan was made yet.
     discard : bool
-        Begin anew, whatever was done.
+        Begin anew, whatever was done; what was served for it stays told in ``earlier-N``.
     update : bool
         Bring the result up to date if the input is at another revision now: states that were merged of chunks, labels
         and encoding that did not change are taken over, the rest is read. Everything is computed anew if the code is
@@ -360,6 +366,7 @@ def run_job(
             begin_metering()
             if discard:
                 shutil.rmtree(update_folder(job.run_folder), ignore_errors=True)
+                keep_records(job.run_folder, job.run_folder)
                 remove_run(job.run_folder)
             return _held(job, scheduler, share, stop or Stop(), on_progress, canary=canary, update=update)
     except Exception as error:
@@ -376,10 +383,13 @@ def _full(error: BaseException) -> str:
 def _left_alone(plan: RunPlan) -> RunReport:
     """What to say of a run that is finished."""
     job, total = plan.job, plan.partitions
-    now = has_moved(plan, open_input(job))
+    source = open_input(job)
+    now, newer = has_moved(plan, source), find_newer(job, source)
     message = f"{job.name} is finished already: {job.target}."
     if now:
         message += f" Its input is at {now} now: bring it up to date with update=True (--update)."
+    if newer:
+        message += f" The repository of its input is at {newer}, its entry is not: oceandata catalog update."
     return RunReport("done", message, job.run_folder, total, total, 0, {})
 
 
@@ -447,8 +457,9 @@ def _run(
             raise
         how, message = "storage", f"{job.name} ended: {_full(error)}"
     done = sum(map(ledger.done_in, range(len(ledger.counts))))
-    taken = opened.plan.update.reused(ledger.taken.values()) if opened.plan.update else []
-    return RunReport(how, message, folder, total, done, fresh, failures, finished, tuple(taken))
+    update = opened.plan.update
+    taken = tuple(update.reused(ledger.taken.values())) if update else ()
+    return RunReport(how, message, folder, total, done, fresh, failures, finished, taken, update.why if update else "")
 
 
 def code_of(error: OceanDataError) -> int:

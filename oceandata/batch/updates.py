@@ -16,7 +16,8 @@ from oceandata.batch.begun import checked_plan, has_moved
 from oceandata.batch.coverage import coverage
 from oceandata.batch.files import file_digest, numbered_file, remove_run
 from oceandata.batch.job import Job
-from oceandata.batch.ledger import TAKEN, Ledger, Unit, ledger_files, read_ledger
+from oceandata.batch.ledger import TAKEN, Ledger, Unit, read_ledger
+from oceandata.batch.owed import keep_records
 from oceandata.batch.plan import RunPlan, code_digest, open_planned, plan_job
 from oceandata.batch.taken import Update
 from oceandata.batch.work import Work, open_input, source_origin
@@ -255,18 +256,9 @@ def write_update(folder: Path, plan: RunPlan, states: dict[Unit, _State]) -> Non
             journal.append(state.record)
         journal.sync = True
         journal.append({"taken": len(states)})
-    _keep_records(folder, beside)
+    keep_records(folder, beside)
     write_plan_file(beside, plan)
     settle(folder)
-
-
-def _keep_records(folder: Path, beside: Path) -> None:
-    """Keep what the run before told of what it was served, which is owed whatever follows; of one cut, its ledger."""
-    kept = beside / f"earlier-{1 + sum(1 for _ in folder.glob('earlier-*'))}"
-    kept.mkdir()
-    report = folder / "report.json"
-    for path in [report] if report.exists() else [plan_file(folder), *ledger_files(folder)]:
-        shutil.copyfile(path, kept / path.name)
 
 
 def _link(path: Path, other: Path) -> None:

@@ -55,9 +55,12 @@ def _speaking(lang: str | None) -> Iterator[str]:
 @contextlib.contextmanager
 def _opened(place: str | None) -> "Iterator[Registry | None]":
     """The registry that was named, if one was."""
-    if not place:
+    if place is None:
         yield None
         return
+    if not place.strip():
+        msg = "--registry names no registry: give its file or URL, or leave it out for product documents."
+        raise click.UsageError(msg)
     from oceandata.trade.registry import open_registry
 
     with open_registry(place) as registry:

@@ -10,9 +10,10 @@ import pytest
 import xarray as xr
 
 from oceandata import trade
-from oceandata.analysis import plan, statistics
+from oceandata.analysis import plan, statistics, stored
 from oceandata.errors import InputError
-from oceandata.storage import open_dataset, plan_append, plan_ingest, write_append, write_repository
+from oceandata.graph import box_reads, cut
+from oceandata.storage import layout, open_dataset, open_store, plan_append, plan_ingest, write_append, write_repository
 
 ASKED: dict[str, dict[str, Any]] = {
     "mean": {"dim": "time"},
@@ -129,3 +130,37 @@ def test_a_state_that_was_half_written_is_not_there(repository: Path, compute: A
     found, served, _ = compute(repository)
     assert served == 0
     _assert_same(found, repository)
+
+
+def test_kept_leaves_are_those_of_their_snapshot(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leaves are read once a snapshot and array; a corrected month differs in its own chunk only."""
+    month = ("1983-01-01", "1983-01-01")
+    write_append(plan_append([_write(tmp_path, 36, 1, changed=36)], repository, replace=month))
+    looked: list[str] = []
+    read_layout = layout.read_layout
+
+    def counted(store: Any, group: str, *, names: list[str]) -> layout.Layout:
+        looked.append(group)
+        return read_layout(store, group, names=names)
+
+    monkeypatch.setattr(layout, "read_layout", counted)
+
+    def digests(revision: str) -> list[Any]:
+        sst = open_dataset(repository, revision=revision, chunks={"time": 2, "lat": -1, "lon": -1})["sst"]
+        recipe = cut(sst.data)
+        boxes = [((number, number + 1), (0, 1), (0, 1)) for number in range(30)]
+        return [stored._chunk_digests(read) for box in boxes for read in box_reads(recipe, box)]
+
+    stored._recorded.cache_clear()
+    found = {revision: digests(revision) for revision in ("r1", "r2", "r1")}
+    assert len(looked) == 2
+    for revision, kept in found.items():
+        recorded = read_layout(open_store(repository, revision=revision).uncounted, "maps").leaves["sst"].digests
+        assert all(
+            np.array_equal(leaves[:, None, None], recorded[2 * number : 2 * number + 2])
+            for number, (_, _, leaves) in enumerate(kept)
+        )
+    changed = [not np.array_equal(one[2], other[2]) for one, other in zip(found["r1"], found["r2"], strict=True)]
+    assert [number for number, differs in enumerate(changed) if differs] == [18]

@@ -101,3 +101,15 @@ def test_a_scheduler_that_dies_ends_the_run(make_job: Make, chaos: Path, monkeyp
             process.wait()
         killer.join()
     assert run_job(job, canary=False).code == 0
+
+
+def test_processes_that_do_not_start_are_one_sentence(make_job: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(**_: object) -> None:
+        msg = "Nanny failed to start."
+        raise RuntimeError(msg)
+
+    monkeypatch.setattr("distributed.LocalCluster", dead)
+    job = make_job(resources=SOME)
+    with pytest.raises(UnreachableError, match=r"2 worker processes of this machine did not start: Nanny failed"):
+        run_job(job, scheduler="local", canary=False)
+    assert run_job(job, canary=False).code == 0
