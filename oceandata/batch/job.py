@@ -153,6 +153,9 @@ class Resources(Document):
         How often a partition is tried.
     walltime_s : float
         Seconds after which no more partitions are begun; 0 for no limit.
+    hang_s : float
+        Seconds after which a worker of a cluster that is still at the same partition is started anew, if that is also
+        20 times as long as any partition took; 0 for never. Threads cannot be freed.
     """
 
     workers: int = Field(default=2, ge=1)
@@ -161,6 +164,7 @@ class Resources(Document):
     partition_s: FiniteFloat = Field(default=60.0, gt=0)
     attempts: int = Field(default=3, ge=1)
     walltime_s: FiniteFloat = Field(default=0.0, ge=0)
+    hang_s: FiniteFloat = Field(default=900.0, ge=0)
 
 
 class Job(Document):

@@ -80,8 +80,8 @@ class Runner(Protocol):
     def outcomes(self, timeout: float) -> list[Outcome]:
         """Those that ended meanwhile; waits for one, but not longer than `timeout` seconds."""
 
-    def check_alive(self) -> None:
-        """Raise `UnreachableError` if nobody works any more."""
+    def check_alive(self, limit: float) -> None:
+        """Raise `UnreachableError` if nobody works any more; free workers that hang longer than `limit` seconds."""
 
 
 class _Drained:
@@ -120,8 +120,8 @@ class _Threads:
     def outcomes(self, timeout: float) -> list[Outcome]:
         return self.ended.take(timeout)
 
-    def check_alive(self) -> None:
-        """Threads live as long as their process."""
+    def check_alive(self, limit: float) -> None:
+        """Threads live as long as their process, and no thread that hangs can be freed."""
 
 
 class _Cluster:
@@ -133,6 +133,8 @@ class _Cluster:
         self.seen = time.monotonic()
         self.looked, self.threads = -math.inf, 0
         self.futures: dict[str, tuple[list[Unit], Any]] = {}
+        self.begun: dict[str, float] = {}
+        self.stuck: dict[str, UnreachableError] = {}
 
     @property
     def width(self) -> int:
@@ -154,11 +156,17 @@ class _Cluster:
             future.add_done_callback(lambda done: self.ended.queue.put(done.key))
 
     def outcomes(self, timeout: float) -> list[Outcome]:
-        ended = [self.futures.pop(key) for key in self.ended.take(timeout) if key in self.futures]
+        keys = [key for key in dict.fromkeys(self.ended.take(timeout)) if key in self.futures]
+        found = [
+            Outcome(unit, error=error)
+            for key in keys
+            if (error := self.stuck.pop(key, None)) is not None
+            for unit in self.futures.pop(key)[0]
+        ]
+        ended = [self.futures.pop(key) for key in keys if key in self.futures]
         made = self._results([future for _, future in ended])
         for _, future in ended:
             future.release()
-        found = []
         for (units, _), results in zip(ended, made, strict=True):
             each = [results] * len(units) if isinstance(results, BaseException) else results
             found += [self._outcome(unit, result) for unit, result in zip(units, each, strict=True)]
@@ -203,7 +211,7 @@ class _Cluster:
         workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
         return sum(int(worker["nthreads"]) for worker in workers)
 
-    def check_alive(self) -> None:
+    def check_alive(self, limit: float) -> None:
         status = self.client.status
         if status != "running":
             msg = f"the scheduler is gone (client {status}). What is done is kept: run again when it is back."
@@ -212,9 +220,28 @@ class _Cluster:
         self.threads = self._threads()
         if self.threads:
             self.seen = now
+            self._free(now, limit)
         elif now - self.seen > _NO_WORKER_S:
             msg = f"the cluster has had no worker for {_NO_WORKER_S:.0f} s. What is done is kept: run again."
             raise UnreachableError(msg)
+
+    def _free(self, now: float, limit: float) -> None:
+        """Start workers anew that have worked on the same partitions for too long."""
+        working = {key: worker for worker, keys in self.client.processing().items() for key in keys}
+        self.begun = {key: self.begun.get(key, now) for key in working if key in self.futures}
+        late = [key for key, begun in self.begun.items() if now - begun > limit]
+        if not late:
+            return
+        said = f"it did not end within {limit:.0f} s, so its worker was started anew."
+        for key in late:
+            self.stuck[key] = UnreachableError(said)
+            self.futures[key][1].cancel()
+            self.ended.queue.put(key)
+        try:
+            self.client.restart_workers(sorted({working[key] for key in late}), timeout=_NO_WORKER_S)
+        except Exception as error:  # workers without a nanny, and those that do not come back
+            msg = f"a worker hangs and cannot be started anew ({type(error).__name__}). End it, and run again."
+            raise UnreachableError(msg) from error
 
 
 @contextmanager

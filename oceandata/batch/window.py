@@ -36,6 +36,9 @@ _WIDEST = 1024
 _AHEAD = (3, 32)
 _AHEAD_S = 1.0
 _POLL_S = 0.5
+
+# So many times as long as the longest that ended: then a partition hangs.
+_HANGING = 20
 _WATCH_S = 2.0
 
 Progress = Callable[[int, int], None]
@@ -253,12 +256,18 @@ class Window:
         if not self.fresh and len(units) >= _ALIKE:
             raise Ended(how="failed", why=f"the first {len(units)} partitions failed alike: {said}") from error
 
+    def _patience(self) -> float:
+        """Seconds after which a partition hangs: far longer than any that ended; for ever as long as none has."""
+        if not self.seconds or not self.resources.hang_s:
+            return math.inf
+        return max(self.resources.hang_s, _HANGING * max(self.seconds))
+
     def _watch(self) -> None:
         now = time.monotonic()
         if now - self.watched < _WATCH_S:
             return
         self.watched = now
         try:
-            self.runner.check_alive()
+            self.runner.check_alive(self._patience())
         except UnreachableError as error:
             raise Ended(how="lost", why=str(error)) from error

@@ -1,4 +1,4 @@
-"""Programs for other processes: partitions that count themselves, sleep, or kill the process that works on them."""
+"""Programs for other processes: partitions that count themselves, sleep, hang, or kill the process they run in."""
 
 CHAOS = """
 import os, signal, sys, time
@@ -18,6 +18,11 @@ def install():
         once = folder / f"kill-{name}"
         if (folder / f"always-{name}").exists():
             os.kill(os.getpid(), signal.SIGKILL)
+        hangs = folder / f"hang-{name}"
+        if hangs.exists():
+            if "always" not in hangs.read_text():
+                hangs.unlink()
+            time.sleep(3600)
         if once.exists():
             once.unlink()
             os.kill(os.getpid(), signal.SIGKILL)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from oceandata.batch import run_job, runners
+from oceandata.batch import run_job, runners, window
 from oceandata.errors import InputError, UnreachableError
 from tests.batch.chaos import SITE
 from tests.batch.conftest import Make, opened, same_bits
@@ -45,6 +45,33 @@ def test_a_worker_that_is_killed_costs_nothing_but_time(make_job: Make, chaos: P
     assert done["0-2"] >= 2
     assert sum(times - 1 for times in done.values()) <= SOME["in_flight"]
     assert same_bits(opened(threads), opened(job))
+
+
+def test_a_read_that_hangs_is_made_by_another_worker(
+    make_job: Make, chaos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(window, "_HANGING", 1)
+    threads = make_job("threads", routine="climatology", output="threads", resources=SOME)
+    assert run_job(threads, canary=False).code == 0
+    job = make_job("processes", routine="climatology", output="processes", resources=SOME | {"hang_s": 3})
+    (chaos / "hang-0-3").touch()
+    report = run_job(job, scheduler="local", canary=False)
+    assert report.code == 0, report
+    assert report.finished is not None
+    assert report.finished.usage.matches
+    assert counted(chaos)["0-3"] == 2
+    assert same_bits(opened(threads), opened(job))
+
+
+@pytest.mark.hard
+def test_a_read_that_always_hangs_is_given_up(make_job: Make, chaos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(window, "_HANGING", 1)
+    job = make_job(routine="climatology", output="out", resources=SOME | {"hang_s": 3, "attempts": 2})
+    (chaos / "hang-0-3").write_text("always")
+    report = run_job(job, scheduler="local", canary=False)
+    assert report.code == 1
+    assert list(report.failures) == ["0-3"]
+    assert "did not end within" in report.failures["0-3"]
 
 
 @pytest.mark.hard

@@ -36,7 +36,7 @@ class Recorder:
         assert timeout > 0
         return self.ended.popleft() if self.ended else []
 
-    def check_alive(self) -> None:
+    def check_alive(self, limit: float) -> None:
         """It always is."""
 
 
