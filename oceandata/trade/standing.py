@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from oceandata.errors import NotFoundError
 from oceandata.trade.offers import Offer
 from oceandata.trade.product import Product
+from oceandata.trade.registry.lifecycle import LARGEST_PAGE
 
 if TYPE_CHECKING:
     from oceandata.trade.registry.records import Listing
     from oceandata.trade.registry.registry import Registry
 
 __all__ = ["Standing", "read_standings"]
-
-_LARGEST_PAGE = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,12 +108,12 @@ def read_standings(registry: "Registry", ids: Iterable[str]) -> dict[str, Standi
             record = registry.product(name)
         except NotFoundError:
             continue
-        pinned = registry.revisions(name, limit=_LARGEST_PAGE)
+        pinned = registry.revisions(name, limit=LARGEST_PAGE)
         found[name] = Standing(
             product=product_document(registry, name),
             state=record.state,
             where=registry.url,
-            listings=tuple(registry.listings(name, limit=_LARGEST_PAGE)),
+            listings=tuple(registry.listings(name, limit=LARGEST_PAGE)),
             revoked={one.number: f"{one.revoked_at[:10]}: {one.reason}" for one in pinned if one.revoked_at},
         )
     return found

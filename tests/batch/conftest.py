@@ -12,6 +12,7 @@ import yaml
 
 from oceandata import analysis, catalog, storage
 from oceandata.batch import Job, load_job
+from tests.batch.chaos import SITE
 
 
 class Holding(NamedTuple):
@@ -89,6 +90,17 @@ def write_job(holding: Holding, tmp_path: Path) -> Write:
 def make_job(write_job: Write) -> Make:
     """A job, read from its document."""
     return lambda *args, **changes: load_job(write_job(*args, **changes))
+
+
+@pytest.fixture
+def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Folder that tells partitions in whatever process what to do, and in which they count themselves."""
+    folder = tmp_path / "chaos"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(SITE)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("CHAOS", str(folder))
+    return folder
 
 
 def plain(job: Job, source: xr.DataArray) -> xr.Dataset:

@@ -11,21 +11,9 @@ import pytest
 
 from oceandata.batch import run_job, runners, window
 from oceandata.errors import InputError, UnreachableError
-from tests.batch.chaos import SITE
 from tests.batch.conftest import Make, opened, same_bits
 
 SOME = {"partition_s": 1e-6, "workers": 2, "in_flight": 3}
-
-
-@pytest.fixture
-def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folder that tells workers what to do, and in which they count what they did."""
-    folder = tmp_path / "chaos"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(SITE)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setenv("CHAOS", str(folder))
-    return folder
 
 
 def counted(folder: Path) -> Counter[str]:

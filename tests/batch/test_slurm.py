@@ -20,7 +20,6 @@ from oceandata.batch.slurm import find_live_jobs, submit_job
 from oceandata.batch.slurm_scripts import Allocation
 from oceandata.cli import cli
 from oceandata.errors import UnreachableError
-from tests.batch.chaos import SITE
 from tests.batch.conftest import Holding, Write, opened, plain
 from tests.batch.slurm_node import (
     DAEMONS,
@@ -60,17 +59,6 @@ def slurm(started: Slurm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Slurm]:
     if left:
         ask("scancel", *left)
         wait_until(is_empty, "no job is left")
-
-
-@pytest.fixture
-def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folder in which partitions count themselves, in whatever process."""
-    folder = tmp_path / "chaos"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(SITE)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setenv("CHAOS", str(folder))
-    return folder
 
 
 def is_empty() -> bool:

@@ -15,20 +15,8 @@ from oceandata.batch.slurm import submit_job
 from oceandata.batch.slurm_scripts import Allocation, walltime_seconds
 from oceandata.cli import cli
 from oceandata.errors import InputError
-from tests.batch.chaos import SITE
 from tests.batch.conftest import Write
 from tests.batch.slurm_node import ONE, SMALL, done_in, submit, wait_until
-
-
-@pytest.fixture
-def chaos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Folder in which partitions count themselves, in whatever process."""
-    folder = tmp_path / "chaos"
-    folder.mkdir()
-    (folder / "sitecustomize.py").write_text(SITE)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setenv("CHAOS", str(folder))
-    return folder
 
 
 class Script(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 from oceandata import cf
 from oceandata.errors import InputError, NotFoundError, OceanDataError
 from oceandata.trade.product import Product, ProductRevision, load_product
+from oceandata.trade.registry.lifecycle import LARGEST_PAGE
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -25,8 +26,6 @@ __all__ = ["Grant", "check_cells", "check_variables", "read_grant"]
 # Coordinates are stored in single precision: a cell on the edge of a box is inside.
 _EDGE_DEG = 1e-5
 _EDGE_M = 1e-3
-
-_LARGEST_PAGE = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,7 +138,7 @@ def _moment(at: datetime | None) -> datetime:
 def _check_order(registry: "Registry", document: "Entitlement", product: str) -> None:
     """Refuse what was ordered and terminated."""
     last = ""
-    while page := registry.orders(product, after=last, limit=_LARGEST_PAGE):
+    while page := registry.orders(product, after=last, limit=LARGEST_PAGE):
         order = next((one for one in page if one.id == document.order), None)
         if order is not None and order.state == "terminated":
             _refuse(document, f"is of order {order.id!r}, which was terminated")
@@ -150,7 +149,7 @@ def _from_registry(registry: "Registry", product: str) -> tuple[Product, dict[in
     """Product with its final revisions, and why some of them were revoked."""
     from oceandata.trade.registry.current import product_document
 
-    pinned = registry.revisions(product, limit=_LARGEST_PAGE)
+    pinned = registry.revisions(product, limit=LARGEST_PAGE)
     return product_document(registry, product), {
         one.number: f"{one.revoked_at[:10]}: {one.reason}" for one in pinned if one.revoked_at is not None
     }

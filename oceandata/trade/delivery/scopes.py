@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from oceandata import cf
 from oceandata.errors import InputError, OceanDataError, closest
+from oceandata.trade.registry.lifecycle import LARGEST_PAGE
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from oceandata.trade.registry.registry import Registry
 
 __all__ = ["check_scope"]
-
-_LARGEST_PAGE = 10_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +63,7 @@ def check_scope(registry: "Registry", entitlement: "Entitlement") -> tuple[str, 
     product, scope = _product(registry, entitlement.order), entitlement.scope
     if not product:
         return ()
-    pinned = [one for one in registry.revisions(product, limit=_LARGEST_PAGE) if one.is_final]
+    pinned = [one for one in registry.revisions(product, limit=LARGEST_PAGE) if one.is_final]
     first, last = scope.first_revision or 1, scope.last_revision
     allowed = [one for one in pinned if one.number >= first and (last is None or one.number <= last)]
     if not allowed:
@@ -92,7 +91,7 @@ def _refusal(entitlement: "Entitlement", product: str, faults: list[str]) -> str
 def _product(registry: "Registry", order: str) -> str:
     """Product of an order; empty if there is no such order."""
     last = ""
-    while page := registry.orders(after=last, limit=_LARGEST_PAGE):
+    while page := registry.orders(after=last, limit=LARGEST_PAGE):
         found = next((one.product for one in page if one.id == order), "")
         if found:
             return found

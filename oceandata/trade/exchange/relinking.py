@@ -12,6 +12,7 @@ from oceandata.atomic import write_text
 from oceandata.entities import Entry, TradeLink
 from oceandata.errors import DocumentError, InputError, NotFoundError, OceanDataError
 from oceandata.trade.product import Product
+from oceandata.trade.registry.lifecycle import LARGEST_PAGE
 from oceandata.trade.shelf import locate_products
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["LinkChange", "RelinkPlan", "plan_relink", "write_relink"]
 
-_LARGEST_PAGE = 10_000
 
 _HEADERS = {"en": ("file", "of", "field", "was", "becomes"), "zh": ("文件", "对象", "字段", "原值", "新值")}
 
@@ -155,11 +155,11 @@ def plan_relink(
     Reads metadata of the repository if the entry is not at the newest revision.
     """
     record = registry.product(product)
-    pinned = next((one for one in registry.revisions(product, limit=_LARGEST_PAGE) if one.is_final), None)
+    pinned = next((one for one in registry.revisions(product, limit=LARGEST_PAGE) if one.is_final), None)
     if pinned is None:
         msg = f"product {product!r} has no final revision to link to. Pin one: oceandata trade revise."
         raise InputError(msg)
-    listings = [one for one in registry.listings(product, limit=_LARGEST_PAGE) if one.state in ("listed", "suspended")]
+    listings = [one for one in registry.listings(product, limit=LARGEST_PAGE) if one.state in ("listed", "suspended")]
     urls = [*filter(None, [page]), *(one.url for one in listings if one.url)]
     pages = urls if is_listed or listings else None
     wanted = str((record.document or {}).get("entry", ""))

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 
 from oceandata.errors import InputError
 
-__all__ = ["STATES", "STEPS", "next_state", "require_words", "state_of_listings"]
+__all__ = ["LARGEST_PAGE", "STATES", "STEPS", "next_state", "require_words", "state_of_listings"]
 
 #: Every state, in the order of the work.
 STATES = ("draft", "in_review", "publicity", "registered", "listed", "suspended", "delisted", "archived")
+
+#: Most rows of a page.
+LARGEST_PAGE = 10_000
 
 #: Fewest and most characters of a reason or an objection.
 _WORDS = (2, 2000)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from oceandata.errors import InputError, NotFoundError, closest
 from oceandata.trade.registry.acts import Act
 from oceandata.trade.registry.engines import reading, shown_url, writing
-from oceandata.trade.registry.lifecycle import STATES
+from oceandata.trade.registry.lifecycle import LARGEST_PAGE, STATES
 from oceandata.trade.registry.records import (
     Certificate,
     EntitlementRecord,
@@ -28,8 +28,6 @@ __all__ = ["PAGE", "Registry"]
 
 #: Rows of a page.
 PAGE = 50
-
-_LARGEST_PAGE = 10_000
 
 _Kind = TypeVar("_Kind", bound=_Record)
 
@@ -111,8 +109,8 @@ class Registry:
                 transaction.rollback()
 
     def _page(self, kind: type[_Kind], chosen: "sa.Select[Any]", limit: int) -> list[_Kind]:
-        if isinstance(limit, bool) or not 1 <= limit <= _LARGEST_PAGE:
-            msg = f"limit is {limit}, need 1 to {_LARGEST_PAGE:,} rows a page."
+        if isinstance(limit, bool) or not 1 <= limit <= LARGEST_PAGE:
+            msg = f"limit is {limit}, need 1 to {LARGEST_PAGE:,} rows a page."
             raise InputError(msg)
         with reading(self.engine) as connection:
             return [kind.from_row(dict(row)) for row in connection.execute(chosen.limit(limit)).mappings()]
@@ -200,7 +198,7 @@ class Registry:
         """Certificates of a product, the oldest first."""
         table = TABLES["registrations"]
         chosen = sa.select(table).where(table.c.product == product)
-        return self._page(Certificate, chosen.order_by(table.c.issued_on, table.c.number), _LARGEST_PAGE)
+        return self._page(Certificate, chosen.order_by(table.c.issued_on, table.c.number), LARGEST_PAGE)
 
     def offers(self, product: str, *, before: int | None = None, limit: int = PAGE) -> list[OfferVersion]:
         """
